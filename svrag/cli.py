@@ -1,0 +1,376 @@
+"""The command line: parses arguments, calls the library, turns errors into one line and an exit status.
+
+Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 3 some inputs were skipped (named on stderr).
+Everything heavy is imported inside the command that needs it, so that `svrag --help` answers at once.
+What is printed, and how, is in console.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svrag import __version__
+from svrag.errors import InputError, LibraryError, SvragError
+from svrag.settings import Settings, checked, load_settings
+
+if TYPE_CHECKING:
+    from svrag.library.ingest import AddReport
+    from svrag.library.store import Library, StoredDocument
+
+DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
+
+
+def entry() -> None:
+    """The `svrag` program."""
+    raise SystemExit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return USAGE
+    try:
+        settings = _settings(options)
+        status: int = options.run(options, settings)
+        sys.stdout.flush()  # here, so that a reader that has gone away is noticed here
+        return status
+    except SvragError as error:
+        if options.debug:
+            raise
+        print(f"svrag: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("svrag: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `svrag search ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("everywhere")
+    group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
+    group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
+    group.add_argument("--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)")
+    group.add_argument("--config", metavar="FILE", type=Path, help="settings file (default: svrag.toml)")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    parser = argparse.ArgumentParser(
+        prog="svrag", description="Ask questions of long documents and see the evidence, boxed on its page."
+    )
+    parser.add_argument("--version", action="version", version=f"svrag {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def command(name: str, run: object, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[common], help=summary, description=summary)
+        sub.set_defaults(run=run)
+        return sub
+
+    add = command("add", _add, "index files or folders; unchanged files are skipped")
+    add.add_argument("paths", metavar="PATH", nargs="+", type=Path)
+    _reading_options(add)
+
+    listing = command("list", _list, "documents in the library")
+    listing.add_argument("--json", action="store_true")
+
+    info = command("info", _info, "what was found in a document")
+    info.add_argument("document", metavar="DOC", help="id, file name or path")
+    info.add_argument("--json", action="store_true")
+
+    remove = command("remove", _remove, "take documents out of the library")
+    remove.add_argument("documents", metavar="DOC", nargs="+")
+
+    search = command("search", _search, "find the elements and pages that bear on a question")
+    search.add_argument("question")
+    search.add_argument("--k", type=int, default=10, help="how many (default: 10)")
+    search.add_argument("--doc", metavar="DOC", action="append", default=[], help="only in this document; repeatable")
+    search.add_argument("--json", action="store_true")
+
+    ask = command("ask", _ask, "answer a question and show what the answer rests on")
+    ask.add_argument("question")
+    ask.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files to add first and to ask only these")
+    ask.add_argument("--k", type=int, help="pieces of evidence (default: 5)")
+    ask.add_argument("--doc", metavar="DOC", action="append", default=[], help="only in this document; repeatable")
+    ask.add_argument("--evidence", metavar="DIR", type=Path, help="write crops and boxed pages there as PNG")
+    ask.add_argument("--json", action="store_true")
+    _reading_options(ask)
+
+    graph = command("graph", _graph, "write or draw a document's element graph")
+    graph.add_argument("document", metavar="DOC")
+    graph.add_argument("--json", metavar="OUT", type=Path, help="element graph, schema v2.1")
+    graph.add_argument("--html", metavar="OUT", type=Path, help="one interactive page")
+
+    serve = command("serve", _serve, "the web app")
+    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port (default: 7860)")
+    serve.add_argument("--open", action="store_true", help="open the browser")
+
+    evaluate = command("eval", _eval, "measure retrieval and answers on a benchmark")
+    evaluate.add_argument("benchmark", choices=["mmlongbench", "demo"])
+    evaluate.add_argument("--data", metavar="DIR", type=Path, help="folder of the benchmark")
+    evaluate.add_argument("--json", metavar="OUT", type=Path, help="write the result with every question's record")
+    evaluate.add_argument("--limit", metavar="N", type=int, help="only the first N questions")
+    evaluate.add_argument("--answers", action="store_true", help="also let the generator answer")
+    evaluate.add_argument("--baselines", action="store_true", help="plain page BM25 in the same run (needs bm25s)")
+    return parser
+
+
+def _reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--password", help="for encrypted files")
+    parser.add_argument("--workers", type=int, help="parsing processes (default: one per core)")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Settings from file and environment, overridden by what was said on the command line."""
+    said = {
+        name: getattr(options, name)
+        for name in ("library", "retriever", "generator", "k", "workers", "host", "port")
+        if getattr(options, name, None) is not None
+    }
+    return checked(replace(load_settings(options.config), **said))
+
+
+# Commands -----------------------------------------------------------------------------------------------------------
+
+
+def _add(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.library.store import Library
+
+    with Library.open(settings.library_folder()) as library:
+        report = _add_paths(library, options, settings)
+        console.print_report(report, library.folder)
+    return SKIPPED if report.skipped else DONE
+
+
+def _list(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+
+    with _existing(settings) as library:
+        documents = library.documents()
+        if options.json:
+            _print_json({"documents": [console.document_json(document) for document in documents]})
+        else:
+            console.print_documents(documents, library.folder)
+    return DONE
+
+
+def _info(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+
+    with _existing(settings) as library:
+        stored = library.find(options.document)
+        document = library.document(stored.id)
+        graph = library.graph(stored.id)
+        if options.json:
+            _print_json(console.info_json(stored, document, graph))
+        else:
+            console.print_info(stored, document, graph)
+    return DONE
+
+
+def _remove(options: argparse.Namespace, settings: Settings) -> int:
+    with _existing(settings) as library:
+        found = {document.id: document for document in map(library.find, options.documents)}
+        for document in found.values():
+            library.remove(document.id)
+            print(f"removed {document.name} ({document.id})")
+    return DONE
+
+
+def _search(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.search.engine import search
+
+    with _existing(settings) as library:
+        documents = _documents(library, options.doc)
+        result = search(library, options.question, k=settings.k, documents=documents, retriever=settings.retriever)
+        if options.json:
+            _print_json(console.search_json(result))
+        else:
+            console.print_search(result)
+    return DONE
+
+
+def _ask(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.generation.ask import ask
+    from svrag.generation.select import generator_named
+    from svrag.library.store import Library
+
+    generator = generator_named(settings)
+    folder, temporary = _library_to_ask(options, settings)
+    report: AddReport | None = None
+    with Library.open(folder, create=bool(options.paths)) as library:
+        documents = _documents(library, options.doc)
+        if options.paths:
+            report = _add_paths(library, options, settings, brief=True)
+            asked = [document.id for document in (*report.added, *report.updated, *report.unchanged)]
+            if not asked:
+                raise InputError("none of the files could be read")
+            documents = [*(documents or []), *asked]
+        if temporary:
+            print(f"svrag: temporary library in {folder}; `svrag add` keeps one", file=sys.stderr)
+        stream = console.AnswerStream(live=not options.json)
+        result, answer = ask(
+            library,
+            options.question,
+            k=settings.k,
+            documents=documents,
+            retriever=settings.retriever,
+            generator=generator,
+            on_token=stream.write,
+        )
+        stream.close()
+        parse_seconds = report.seconds if report else 0.0
+        if options.json:
+            _print_json(console.answer_json(result, answer, parse_seconds))
+        else:
+            console.print_answer(answer, streamed=stream.written)
+        if options.evidence:
+            written = console.write_evidence(library, answer, options.evidence)
+            print(f"svrag: wrote {written} pictures to {options.evidence}", file=sys.stderr)
+    return SKIPPED if report and report.skipped else DONE
+
+
+def _graph(options: argparse.Namespace, settings: Settings) -> int:
+    if not options.json and not options.html:
+        raise InputError("say where to write the graph: --json OUT, --html OUT or both")
+    with _existing(settings) as library:
+        stored = library.find(options.document)
+        graph = library.graph(stored.id)
+        if options.json:
+            from svrag.graph.exchange import to_json
+
+            _write(options.json, json.dumps(to_json(graph), ensure_ascii=False, indent=1) + "\n")
+        if options.html:
+            from svrag.graph.html import to_html
+
+            _write(options.html, to_html(library.document(stored.id), graph))
+    return DONE
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag.app.serve import serve
+    from svrag.generation.select import generator_named
+
+    serve(
+        settings.library_folder(),
+        host=settings.host,
+        port=settings.port,
+        retriever=settings.retriever,
+        generator=generator_named(settings),
+        open_browser=options.open,
+    )
+    return DONE
+
+
+def _eval(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.evaluation.runner import run
+    from svrag.generation.select import generator_named
+
+    with console.evaluation_progress() as on_progress:
+        results = run(
+            options.benchmark,
+            options.data,
+            library_folder=Path(settings.library) if settings.library else None,
+            retriever=settings.retriever,
+            generator=generator_named(settings) if options.answers else None,
+            k=settings.k,
+            limit=options.limit,
+            baselines=options.baselines,
+            on_progress=on_progress,
+        )
+    console.print_evaluation(results)
+    if options.json:
+        _write(options.json, json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n")
+    return DONE
+
+
+# Helpers ------------------------------------------------------------------------------------------------------------
+
+
+def _existing(settings: Settings) -> Library:
+    from svrag.library.store import Library
+
+    return Library.open(settings.library_folder(), create=False)
+
+
+def _library_to_ask(options: argparse.Namespace, settings: Settings) -> tuple[Path, bool]:
+    """The library a question goes to; a temporary one, kept between questions, when there is none and PATHs are given."""
+    folder = settings.library_folder()
+    if settings.library or folder.exists():
+        return folder, False
+    if not options.paths:
+        raise InputError(f"no library in {folder}: name the files to ask, or run `svrag add PATH...` first")
+    return _temporary_library(), True
+
+
+def _temporary_library() -> Path:
+    """A library in the system's temporary folder that only this user can read."""
+    user = os.getuid() if sys.platform != "win32" else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir()) / f"svrag-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise LibraryError(f"cannot make a temporary library in {folder}: {error.strerror}") from None
+    if sys.platform != "win32" and (folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077):
+        raise LibraryError(f"{folder} is open to other users; remove it, or name a library with --library DIR")
+    return folder
+
+
+def _documents(library: Library, references: Sequence[str]) -> list[str] | None:
+    return [library.find(reference).id for reference in references] or None
+
+
+def _add_paths(library: Library, options: argparse.Namespace, settings: Settings, *, brief: bool = False) -> AddReport:
+    from svrag import console
+    from svrag.library.ingest import add_paths
+
+    with console.AddProgress(quiet=brief) as progress:
+        report = add_paths(
+            library,
+            options.paths,
+            password=options.password,
+            workers=settings.workers or None,
+            on_event=progress.event,
+        )
+    for skipped in report.skipped:
+        print(f"svrag: skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
+    for document in (*report.added, *report.updated):
+        _warn(document)
+    return report
+
+
+def _warn(document: StoredDocument) -> None:
+    """At most three warnings a document: a scan of 300 pages must not scroll everything else away."""
+    for warning in document.warnings[:3]:
+        print(f"svrag: {document.name}: {warning}", file=sys.stderr)
+    if len(document.warnings) > 3:
+        rest = len(document.warnings) - 3
+        print(f"svrag: {document.name}: {rest} more warnings; `svrag info {document.id}` shows them", file=sys.stderr)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None

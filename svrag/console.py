@@ -1,0 +1,356 @@
+"""What the command line prints: progress, tables, answers, and the JSON that other programs read.
+
+Knows the results of every part and nothing of how they come about. Everything that comes out of a document is printed
+as plain text: no markup of it is interpreted, and control characters are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+from rich.text import Text
+
+from svrag.documents.model import Box, Document
+from svrag.errors import InputError
+
+if TYPE_CHECKING:
+    from svrag.evaluation.result import EvalResult
+    from svrag.generation.answer import Answer
+    from svrag.graph.model import ElementGraph
+    from svrag.library.ingest import AddEvent, AddReport
+    from svrag.library.store import Library, StoredDocument
+    from svrag.search.result import SearchResult
+
+# Escape sequences in a document's text must not reach the terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def out() -> Console:
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def plain(text: str, width: int | None = None) -> Text:
+    """`text` on one line, safe to print, cut to `width` characters."""
+    line = " ".join(_CONTROL.sub("", text).split())
+    return Text(line if width is None or len(line) <= width else line[: width - 1] + "…")
+
+
+# Adding files --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class AddProgress:
+    """A bar per file while it is read, on stderr; silent where stderr is no terminal."""
+
+    quiet: bool = False
+    _bars: dict[Path, TaskID] = field(default_factory=dict)
+
+    def __enter__(self) -> AddProgress:
+        console = Console(file=sys.stderr)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("pages"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=self.quiet,
+            disable=not console.is_terminal,
+        )
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def event(self, event: AddEvent) -> None:
+        if event.path not in self._bars:
+            self._bars[event.path] = self._progress.add_task(plain(event.path.name, 40).plain, total=None)
+        bar = self._bars[event.path]
+        if event.status == "reading":
+            self._progress.update(bar, completed=event.done_pages, total=event.total_pages or None)
+        else:
+            self._progress.update(bar, description=f"{plain(event.path.name, 40).plain} {event.status}")
+            self._progress.stop_task(bar)
+
+
+def print_report(report: AddReport, folder: Path) -> None:
+    console = out()
+    pages = sum(document.pages for document in (*report.added, *report.updated))
+    counts = [
+        f"{len(documents)} {word}"
+        for word, documents in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("unchanged", report.unchanged),
+            ("skipped", report.skipped),
+        )
+        if documents
+    ]
+    console.print(plain(f"{', '.join(counts)}: {pages} pages read in {report.seconds:.1f} s, library {folder}"))
+
+
+# Documents -----------------------------------------------------------------------------------------------------------
+
+
+def document_json(document: StoredDocument) -> dict[str, object]:
+    return {
+        "id": document.id,
+        "name": document.name,
+        "title": document.title,
+        "language": document.language,
+        "pages": document.pages,
+        "elements": document.elements,
+        "path": document.path,
+        "added": document.added,
+        "warnings": list(document.warnings),
+    }
+
+
+def print_documents(documents: list[StoredDocument], folder: Path) -> None:
+    console = out()
+    if not documents:
+        console.print(plain(f"no documents in {folder}; `svrag add PATH...` adds some"))
+        return
+    grid = Grid(box=None, pad_edge=False)
+    for name in ("id", "name", "title"):
+        grid.add_column(name, overflow="ellipsis", no_wrap=True)
+    for name in ("pages", "elements"):
+        grid.add_column(name, justify="right")
+    for document in documents:
+        grid.add_row(
+            document.id, plain(document.name), plain(document.title, 60), str(document.pages), str(document.elements)
+        )
+    console.print(grid)
+
+
+def info_json(stored: StoredDocument, document: Document, graph: ElementGraph) -> dict[str, object]:
+    return {
+        **document_json(stored),
+        "types": dict(Counter(element.type for element in document.elements)),
+        "edges": dict(Counter(edge.type for edge in graph.edges)),
+        "pages_read_by_ocr": [page.number for page in document.pages if page.ocr],
+        "labelled": [
+            {"element_id": e.id, "label": e.label, "page": e.page, "type": e.type, "caption": e.caption}
+            for e in document.elements
+            if e.type in ("figure", "table", "equation")
+        ],
+    }
+
+
+def print_info(stored: StoredDocument, document: Document, graph: ElementGraph) -> None:
+    console = out()
+    types = Counter(element.type for element in document.elements)
+    edges = Counter(edge.type for edge in graph.edges)
+    scanned = sum(page.ocr for page in document.pages)
+    lines = [
+        ("document", f"{stored.name} ({stored.id})"),
+        ("title", document.title),
+        ("from", stored.path),
+        ("language", document.language),
+        ("pages", f"{len(document.pages)}" + (f", {scanned} read by OCR" if scanned else "")),
+        ("elements", ", ".join(f"{count} {name}" for name, count in types.most_common())),
+        ("edges", ", ".join(f"{count} {name}" for name, count in edges.most_common())),
+    ]
+    for name, value in lines:
+        if value:
+            console.print(Text(f"{name:<10}", style="bold") + plain(value))
+    grid = Grid(box=None, pad_edge=False)
+    grid.add_column("page", justify="right")
+    grid.add_column("type")
+    grid.add_column("label")
+    grid.add_column("caption", overflow="ellipsis", no_wrap=True)
+    for element in document.elements:
+        if element.type in ("figure", "table"):
+            grid.add_row(str(element.page), element.type, plain(element.label), plain(element.caption, 90))
+    if grid.row_count:
+        console.print()
+        console.print(grid)
+    for warning in document.warnings:
+        console.print(Text("warning   ", style="yellow") + plain(warning))
+
+
+# Search and answers --------------------------------------------------------------------------------------------------
+
+
+def _bbox(box: Box) -> list[float]:
+    return [round(value, 2) for value in box]
+
+
+def search_json(result: SearchResult) -> dict[str, object]:
+    """The object that `svrag search --json` prints; its keys are stable."""
+    return {
+        "question": result.question,
+        "retriever": result.retriever,
+        "seconds": round(result.seconds, 4),
+        "hits": [
+            {
+                "rank": hit.rank,
+                "element_id": hit.element.id,
+                "document": hit.document_name,
+                "page": hit.element.page,
+                "type": hit.element.type,
+                "label": hit.element.label,
+                "bbox": _bbox(hit.element.box),
+                "text": hit.element.text,
+                "score": round(hit.score, 4),
+                "reasons": list(hit.reasons),
+            }
+            for hit in result.hits
+        ],
+        "pages": [
+            {"rank": page.rank, "document": page.document_name, "page": page.page, "score": round(page.score, 4)}
+            for page in result.pages
+        ],
+    }
+
+
+def print_search(result: SearchResult) -> None:
+    console = out()
+    grid = Grid(box=None, pad_edge=False)
+    grid.add_column("", justify="right")
+    grid.add_column("document", overflow="ellipsis", no_wrap=True, max_width=28)
+    grid.add_column("page", justify="right")
+    grid.add_column("type")
+    grid.add_column("label", no_wrap=True)
+    grid.add_column("score", justify="right")
+    grid.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
+    for hit in result.hits:
+        element = hit.element
+        grid.add_row(
+            str(hit.rank),
+            plain(hit.document_name),
+            str(element.page),
+            element.type,
+            plain(element.label),
+            f"{hit.score:.2f}",
+            plain(element.caption or element.text, 300),
+        )
+    console.print(grid)
+    pages = ", ".join(str(page.page) for page in result.pages[:10])
+    names = {page.document_id for page in result.pages[:10]}
+    if len(names) == 1:
+        console.print(plain(f"pages {pages}"))
+    else:
+        console.print(plain("pages " + ", ".join(f"{page.document_name}:{page.page}" for page in result.pages[:10])))
+
+
+def answer_json(result: SearchResult, answer: Answer, parse_seconds: float) -> dict[str, object]:
+    """The object that `svrag ask --json` prints; its keys are stable."""
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "answerable": answer.answerable,
+        "citations": [
+            {
+                "n": citation.n,
+                "element_id": citation.element.id,
+                "document": citation.document_name,
+                "page": citation.element.page,
+                "type": citation.element.type,
+                "label": citation.element.label,
+                "bbox": _bbox(citation.element.box),
+                "text": citation.element.text,
+                "quote": citation.quote,
+                "score": round(citation.score, 4),
+            }
+            for citation in answer.citations
+        ],
+        "retriever": result.retriever,
+        "generator": answer.generator,
+        "notes": list(answer.notes),
+        "seconds": {
+            "parse": round(parse_seconds, 3),
+            "retrieve": round(result.seconds, 4),
+            "generate": round(answer.seconds, 4),
+        },
+    }
+
+
+@dataclass
+class AnswerStream:
+    """Prints an answer as it is written, when a person is watching."""
+
+    live: bool
+    written: bool = False
+
+    def write(self, token: str) -> None:
+        if self.live and sys.stdout.isatty():
+            sys.stdout.write(_CONTROL.sub("", token))
+            sys.stdout.flush()
+            self.written = True
+
+    def close(self) -> None:
+        if self.written:
+            sys.stdout.write("\n")
+
+
+def print_answer(answer: Answer, *, streamed: bool) -> None:
+    """The answer, then what it rests on: document, page, type, box in points, and the words."""
+    console = out()
+    if not streamed:
+        console.print(Text(_CONTROL.sub("", answer.text), style="bold" if answer.answerable else ""))
+    for note in answer.notes:
+        console.print(Text("note: ", style="yellow") + plain(note))
+    if answer.citations:
+        console.print()
+    for citation in answer.citations:
+        element = citation.element
+        where = f"{citation.document_name}, page {element.page}, {element.label or element.type.replace('_', ' ')}"
+        box = ", ".join(f"{value:.0f}" for value in element.box)
+        console.print(Text(f"[{citation.n}] ", style="cyan") + plain(where) + Text(f"  box {box}", style="dim"))
+        console.print(Text("    ") + plain(citation.quote or element.caption or element.text, 240))
+
+
+def write_evidence(library: Library, answer: Answer, folder: Path) -> int:
+    """For each citation its crop and its page with the box drawn, as `1-crop.png` and `1-page-7.png`; how many."""
+    from svrag.documents.rendering import crop, render_page
+
+    files = {document.id: document.source for document in library.documents()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for citation in answer.citations:
+            element = citation.element
+            source = files[element.document_id]
+            (folder / f"{citation.n}-crop.png").write_bytes(crop(source, element.page, element.box))
+            page = render_page(source, element.page, boxes=[element.box])
+            (folder / f"{citation.n}-page-{element.page}.png").write_bytes(page)
+    except OSError as error:
+        raise InputError(f"cannot write evidence to {folder}: {error.strerror}") from None
+    return 2 * len(answer.citations)
+
+
+# Evaluation ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per stage ("documents", "questions") on stderr."""
+    console = Console(file=sys.stderr)
+    bars: dict[str, TaskID] = {}
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+
+        def step(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(plain(stage, 40).plain, total=total)
+            progress.update(bars[stage], completed=done, total=total)
+
+        yield step

@@ -1,0 +1,3 @@
+"""Files into pages and elements."""
+
+from __future__ import annotations

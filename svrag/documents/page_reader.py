@@ -1,0 +1,254 @@
+"""One page into blocks: text lines, layout classes, pictures, tables. Runs inside a worker, knows only its page.
+
+The layout is that of PyMuPDF's model (`page.get_layout(return_raw=True)`), which works on text lines: a page without a
+text layer is read by tesseract first, its lines are laid invisibly over a copy of the page, and the copy goes through
+the model. Pages too heavy for the model keep their text blocks and count as one picture.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pymupdf
+
+from svrag.documents import ocr
+from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, join_lines
+from svrag.documents.model import Box, Page
+from svrag.documents.order import in_reading_order
+from svrag.documents.regions import find_pictures
+
+_HEAVY_BYTES = 3_000_000
+_HEAVY_OBJECTS = 20_000
+_HEAVY_AREA = 4_000_000.0  # square points
+_MAX_OCR_PIXELS = 12_000_000
+_FEW_WORDS = 25  # with a picture over most of the page: a stamp on a scan
+_UNREADABLE = re.compile(r"[\ufffd\x00-\x08\x0e-\x1f\ue000-\uf8ff]")
+_TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
+
+
+def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
+    """Page `number` (1-based) with its layout, read by OCR where it has no text of its own."""
+    page, record = _upright(document, number)
+    lines = text_lines(page)
+    if _heavy(page):
+        return _without_layout(page, record, lines, "too many graphics for layout: text only")
+    source, warning = page, ""
+    if _is_scan(page, lines):
+        if ocr.available():
+            try:
+                lines = ocr.read_lines(_image_for_ocr(page))
+                lines = [replace(line, box=_scaled(line.box, page)) for line in lines]
+                record = replace(record, ocr=True)
+                source = _with_invisible(page, lines)
+            except ocr.OcrError as error:
+                warning = str(error)
+        else:
+            warning = "no text layer, and tesseract is not installed"
+    source.get_layout(return_raw=True)
+    groups = source.layout_information or []
+    blocks = _blocks(groups, lines, page)
+    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning))
+    blocks = in_reading_order([*_outside(blocks, pictures), *_filled(pictures, blocks)])
+    pymupdf.TOOLS.store_shrink(100)
+    record = replace(record, text=_all_text(lines), warning=warning)
+    return PageBlocks(record, tuple(blocks), tuple(spare))
+
+
+def read_text_only(document: pymupdf.Document, number: int, reason: str) -> PageBlocks:
+    """Page `number` as text blocks and one picture: what is left when the layout took too long or crashed."""
+    page, record = _upright(document, number)
+    return _without_layout(page, record, text_lines(page), reason)
+
+
+def text_lines(page: pymupdf.Page) -> list[Line]:
+    """The page's text lines, as its file orders them."""
+    lines = []
+    for block in page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]:
+        for line in block.get("lines", ()):
+            spans = [span for span in line["spans"] if span["text"].strip()]
+            text = _clean("".join(span["text"] for span in line["spans"]))
+            if not spans or not text:
+                continue
+            main = max(spans, key=lambda span: len(span["text"]))
+            bold = all(span["flags"] & pymupdf.TEXT_FONT_BOLD or "bold" in span["font"].lower() for span in spans)
+            lines.append(Line(text, Box(*line["bbox"]), float(main["size"]), bold))
+    return lines
+
+
+def _upright(document: pymupdf.Document, number: int) -> tuple[pymupdf.Page, Page]:
+    """The page turned as a viewer shows it, and its record with the size it has unturned.
+
+    The turn is applied to the page's content in memory: the layout model and the reading order need upright text.
+    """
+    page = document[number - 1]
+    turn = page.rotation
+    width, height = page.rect.width, page.rect.height
+    if turn in (90, 270):
+        width, height = height, width
+    if turn:
+        page.remove_rotation()
+    return page, Page(number=number, width=width, height=height, rotation=turn, label=_label(page))
+
+
+def _label(page: pymupdf.Page) -> str:
+    try:
+        return str(page.get_label() or "")
+    except (RuntimeError, ValueError, IndexError):  # broken page label trees
+        return ""
+
+
+def _heavy(page: pymupdf.Page) -> bool:
+    if page.rect.width * page.rect.height > _HEAVY_AREA:
+        return True
+    return len(page.read_contents()) > _HEAVY_BYTES or len(page.get_bboxlog()) > _HEAVY_OBJECTS
+
+
+def _is_scan(page: pymupdf.Page, lines: list[Line]) -> bool:
+    """No words to speak of where there is something to see, or words that cannot be read."""
+    text = "".join(line.text for line in lines)
+    letters = sum(character.isalnum() for character in text)
+    if len(_UNREADABLE.findall(text)) > 0.3 * max(1, len(text)):
+        return True
+    if letters < 8:
+        return bool(page.get_image_info() or page.get_bboxlog())
+    covered = max((Box(*image["bbox"]).intersection(Box(*page.rect)) for image in page.get_image_info()), default=0.0)
+    return covered > 0.6 * page.rect.width * page.rect.height and len(text.split()) < _FEW_WORDS
+
+
+def _image_for_ocr(page: pymupdf.Page) -> bytes:
+    png: bytes = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False).tobytes("png")
+    return png
+
+
+def _ocr_dpi(page: pymupdf.Page) -> int:
+    """150, or less where the page is so large that the image would be."""
+    inches = page.rect.width * page.rect.height / 72.0**2
+    return max(30, min(ocr.DPI, int((_MAX_OCR_PIXELS / max(inches, 1e-6)) ** 0.5)))
+
+
+def _scaled(box: Box, page: pymupdf.Page) -> Box:
+    """From an image taken for 150 dpi to the page, for pages drawn at less."""
+    factor = ocr.DPI / _ocr_dpi(page)
+    return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
+
+
+def _with_invisible(page: pymupdf.Page, lines: list[Line]) -> pymupdf.Page:
+    """A copy of the page with `lines` as invisible text at their places.
+
+    The copy's letters are only there for the model to see where text is; the text itself stays in `lines`.
+    """
+    copy = pymupdf.open()
+    copy.insert_pdf(page.parent, from_page=page.number, to_page=page.number, links=False, annots=False, widgets=False)
+    target = copy[0]
+    for line in lines:
+        letters = line.text.encode("latin-1", errors="replace").decode("latin-1")
+        natural = pymupdf.get_text_length(letters, fontsize=1.0) or 1.0
+        size = max(2.0, min(line.box.width / natural, line.size * 1.3))
+        target.insert_text((line.box.x0, line.box.y1 - 0.2 * line.box.height), letters, fontsize=size, render_mode=3)
+    return copy[0]
+
+
+def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page) -> list[Block]:
+    """Layout groups with the lines inside them; lines that the layout left out become text blocks of their own."""
+    boxes = [Box(*group["group_bbox"]) for group in groups]  # type: ignore[misc]
+    members: list[list[Line]] = [[] for _ in groups]
+    rest = []
+    for line in lines:
+        inside = [i for i, box in enumerate(boxes) if line.box.covered_by(box.padded(1.0)) > 0.5]
+        if inside:
+            members[min(inside, key=lambda i: boxes[i].area)].append(line)
+        else:
+            rest.append(line)
+    blocks = []
+    for group, box, inside_lines in zip(groups, boxes, members, strict=True):
+        kind: BlockKind = group["class_name"]  # type: ignore[assignment]
+        box = Box.around([box, *(line.box for line in inside_lines)]).clipped(page.rect.width, page.rect.height)
+        if kind not in ("picture", "table") and not inside_lines:
+            continue
+        rows = _rows(group) if kind == "table" else ()
+        blocks.append(Block(kind, box, tuple(sort_lines(inside_lines)), rows))
+    return [*blocks, *_left_over(rest)]
+
+
+def _rows(group: dict[str, object]) -> tuple[tuple[str, ...], ...]:
+    """The model's cells as a full grid; a cell that spans rows or columns is written where it begins."""
+    cells = group.get("table_cells") or ()
+    texts: dict[tuple[int, int], list[str]] = {}
+    for cell in cells:  # type: ignore[attr-defined]
+        text = _clean(cell.text)
+        if text:
+            texts.setdefault((cell.row, cell.col), []).append(text)
+    if not texts:
+        return ()
+    used_rows = sorted({row for row, _ in texts})
+    used_columns = sorted({column for _, column in texts})
+    return tuple(tuple(join_lines(texts.get((row, column), [])) for column in used_columns) for row in used_rows)
+
+
+def _left_over(lines: list[Line]) -> list[Block]:
+    """Lines that no group holds, joined to blocks where one follows the other closely."""
+    blocks: list[list[Line]] = []
+    for line in sorted(lines, key=lambda line: (line.box.y0, line.box.x0)):
+        last = blocks[-1][-1] if blocks else None
+        if last and line.box.y0 - last.box.y1 < 0.6 * line.size and abs(line.box.x0 - last.box.x0) < 2 * line.size:
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    return [Block("text", Box.around(line.box for line in group), tuple(group), found="text") for group in blocks]
+
+
+def sort_lines(lines: list[Line]) -> list[Line]:
+    """Top to bottom, and left to right within a row of the same baseline."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda line: (line.box.y0 + line.box.y1)):
+        middle = (line.box.y0 + line.box.y1) / 2
+        if rows and middle < rows[-1][0].box.y1 and middle - (rows[-1][0].box.y0 + rows[-1][0].box.y1) / 2 < 0.4 * line.size:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda line: line.box.x0)]
+
+
+def _outside(blocks: list[Block], pictures: list[Block]) -> list[Block]:
+    """Blocks that are not part of a picture: its words are the picture's, its caption is not."""
+    return [
+        block
+        for block in blocks
+        if block.kind != "picture"
+        and (block.kind in ("caption", "table") or not any(block.box.covered_by(p.box) > 0.7 for p in pictures))
+    ]
+
+
+def _filled(pictures: list[Block], blocks: list[Block]) -> list[Block]:
+    """Pictures with all the lines inside them."""
+    filled = []
+    for picture in pictures:
+        lines = [
+            line
+            for block in blocks
+            if block.kind == "picture" or (block.kind not in ("caption", "table") and block.box.covered_by(picture.box) > 0.7)
+            for line in block.lines
+            if line.box.covered_by(picture.box.padded(1.0)) > 0.5
+        ]
+        filled.append(replace(picture, lines=tuple(sort_lines(lines))))
+    return filled
+
+
+def _without_layout(page: pymupdf.Page, record: Page, lines: list[Line], warning: str) -> PageBlocks:
+    """Text blocks as the file has them, and the page as one picture where it has graphics."""
+    blocks = _left_over(lines)
+    if page.get_image_info() or len(page.get_bboxlog()) > len(lines) + 50:
+        blocks.insert(0, Block("picture", Box(*page.rect), (), found="drawing"))
+    ordered = in_reading_order(blocks)
+    return PageBlocks(replace(record, text=_all_text(lines), warning=warning), tuple(ordered))
+
+
+def _all_text(lines: list[Line]) -> str:
+    return "\n".join(line.text for line in lines)
+
+
+def _clean(text: str) -> str:
+    """Without control characters and lone surrogates, spaces as one."""
+    text = text.encode("utf-8", errors="ignore").decode("utf-8")
+    return " ".join(_UNREADABLE.sub(" ", text).split())

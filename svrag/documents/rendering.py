@@ -1,0 +1,82 @@
+"""Pictures of pages and of parts of them, drawn when they are asked for; nothing is kept.
+
+Boxes come in the project's coordinates (unrotated page); pictures show the page as a viewer turns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pymupdf
+
+from svrag.documents.blocks import to_displayed
+from svrag.documents.model import Box, Page
+from svrag.documents.opening import open_pages
+from svrag.errors import InputError
+
+_MAX_PIXELS = 20_000_000
+_RED = (0.84, 0.15, 0.16)
+
+
+def render_page(
+    source: Path, page: int, *, dpi: int = 110, boxes: Sequence[Box] = (), password: str | None = None
+) -> bytes:
+    """Page `page` (1-based) as PNG with `boxes` drawn on it; at less than `dpi` where it would be too large.
+
+    Raises:
+        InputError: the file cannot be opened or has no such page.
+    """
+    with open_pages(source, password) as document:
+        sheet, record = _page(document, source, page)
+        for box in boxes:
+            displayed = pymupdf.Rect(*to_displayed(box, record))
+            # Drawing goes into the page's own content, which is laid out before the page is turned.
+            sheet.draw_rect(displayed * sheet.derotation_matrix, color=_RED, width=1.8, overlay=True)
+        return _png(sheet, sheet.rect, dpi)
+
+
+def crop(
+    source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0, password: str | None = None
+) -> bytes:
+    """The part of page `page` (1-based) inside `box` and `pad` points around it, as PNG.
+
+    Raises:
+        InputError: the file cannot be opened or has no such page.
+    """
+    with open_pages(source, password) as document:
+        sheet, record = _page(document, source, page)
+        padded = box.padded(pad).clipped(record.width, record.height)
+        clip = pymupdf.Rect(*to_displayed(padded, record))
+        if clip.is_empty:
+            raise InputError(f"nothing to draw: the box {tuple(box)} lies outside page {page} of {source.name}")
+        return _png(sheet, clip, dpi)
+
+
+def box_on_image(page: Page, box: Box, dpi: int) -> tuple[float, float, float, float]:
+    """Where `box` is in `render_page(..., dpi=dpi)`: left, top, right, bottom in pixels."""
+    x0, y0, x1, y1 = to_displayed(box, page)
+    scale = effective_dpi(page.width, page.height, dpi) / 72.0
+    return x0 * scale, y0 * scale, x1 * scale, y1 * scale
+
+
+def effective_dpi(width: float, height: float, dpi: int) -> int:
+    """`dpi`, or less where a picture of `width` by `height` points would have too many pixels."""
+    square_inches = max(width * height / 72.0**2, 1e-9)
+    return max(1, min(dpi, int((_MAX_PIXELS / square_inches) ** 0.5)))
+
+
+def _page(document: pymupdf.Document, source: Path, number: int) -> tuple[pymupdf.Page, Page]:
+    if not 1 <= number <= document.page_count:
+        raise InputError(f"{source.name} has no page {number}: it has {document.page_count}")
+    sheet = document[number - 1]
+    width, height = sheet.rect.width, sheet.rect.height
+    if sheet.rotation in (90, 270):
+        width, height = height, width
+    return sheet, Page(number=number, width=width, height=height, rotation=sheet.rotation)
+
+
+def _png(sheet: pymupdf.Page, clip: pymupdf.Rect, dpi: int) -> bytes:
+    dpi = effective_dpi(clip.width, clip.height, dpi)
+    png: bytes = sheet.get_pixmap(dpi=dpi, clip=clip, alpha=False).tobytes("png")
+    return png

@@ -1,0 +1,47 @@
+"""A question to a library: retrieve, then answer. The one call behind `svrag ask`, the app and the benchmarks.
+
+How long each stage took is in `SearchResult.seconds` and `Answer.seconds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from svrag.generation.answer import Answer, Generator
+from svrag.library.store import Library
+from svrag.search.engine import search
+from svrag.search.result import SearchResult
+
+
+def ask(
+    library: Library,
+    question: str,
+    *,
+    k: int = 5,
+    documents: Sequence[str] | None = None,
+    retriever: str = "lexical",
+    generator: Generator,
+    on_result: Callable[[SearchResult], None] | None = None,
+    on_token: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[SearchResult, Answer]:
+    """Find `k` pieces of evidence for `question` and let `generator` answer from them.
+
+    Args:
+        documents: ids to restrict the search to; None means the whole library.
+        on_result: gets the evidence before the answer is written, so that it can be shown whatever happens next.
+        on_token: see `Generator.answer`.
+        should_stop: see `Generator.answer`.
+
+    Raises:
+        InputError: the question has no words, or an unknown retriever or document.
+        LibraryError: the library cannot be read.
+        ServerError: the generator's server gave no answer.
+    """
+    result = search(library, question, k=k, documents=documents, retriever=retriever)
+    if on_result is not None:
+        on_result(result)
+    found = {hit.element.document_id for hit in result.hits}
+    sources = {document.id: document.source for document in library.documents() if document.id in found}
+    answer = generator.answer(question, result.hits, sources=sources, on_token=on_token, should_stop=should_stop)
+    return result, answer

@@ -1,0 +1,335 @@
+"""One chat completion over HTTP: the request, retries, the event stream, and a clear line for each way it can fail.
+
+Knows the OpenAI wire format and nothing of documents or citations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+
+import httpx
+
+from svrag.errors import InputError, ServerError
+
+_TRIES = 3
+_LONGEST_WAIT = 20.0  # seconds; a server that asks for more is not worth waiting for
+_BUSY = (429, 500, 502, 503, 504)
+_MESSAGE_CHARACTERS = 300
+_EVENT_BYTES = 4_000_000
+_ANSWER_CHARACTERS = 50_000  # a model that repeats itself for ever is cut here
+_MODELS_LISTED = 10
+_NO_MODEL = re.compile(r"\bmodel\b.{0,80}(not found|not exist|not a valid|unknown)|(invalid|unknown) model", re.I)
+_HOST = re.compile(rb"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[\da-fA-F.]*:[\da-fA-F:.]+")  # a name or an address
+_THINK, _THOUGHT = "<think>", "</think>"
+
+
+class Refusal(Exception):
+    """The server says no to a request: its status and its own words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model wrote.
+
+    Attributes:
+        text: without the thoughts that some models write first.
+        finish: the server's reason for ending ("stop", "length", ...; "done" when it gave none); "" when it broke off.
+        stopped: ended by `should_stop`.
+    """
+
+    text: str
+    finish: str = ""
+    stopped: bool = False
+
+
+def checked_address(base_url: str) -> httpx.URL:
+    """The address of a server, without a slash at its end.
+
+    Raises:
+        InputError: not http(s), or without a host.
+    """
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(base_url.strip().rstrip("/"))
+        if url.scheme in ("http", "https") and _HOST.fullmatch(url.raw_host) and (url.port or 0) < 65536:
+            return url
+    raise InputError("the server's address must begin with http:// or https://, like http://localhost:8000/v1")
+
+
+def checked_key(api_key: str) -> str:
+    """The key without white space around it.
+
+    Raises:
+        InputError: it holds characters that cannot be sent; the key itself is not in the message.
+    """
+    key = api_key.strip()
+    if not key.isascii() or not key.isprintable():
+        raise InputError("the API key holds characters that no key has: copy it again")
+    return key
+
+
+class ChatServer:
+    """A connection to one server; use as a context manager. The address and the key are checked ones."""
+
+    def __init__(self, base_url: str, api_key: str, *, timeout: float, retry_seconds: float) -> None:
+        url = checked_address(base_url)
+        self._key = checked_key(api_key)
+        self._url = str(url)
+        self._shown = f"{url.scheme}://{url.netloc.decode('ascii')}{url.path.rstrip('/')}"  # no user, no password
+        self._retry_seconds = retry_seconds
+        self._timeout = timeout
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            trust_env=url.host not in ("localhost", "127.0.0.1", "::1"),  # a proxy cannot reach this machine
+        )
+
+    def __enter__(self) -> ChatServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def only_model(self) -> str:
+        """The name of the model when the server offers exactly one.
+
+        Raises:
+            ServerError: it offers none or several; they are listed.
+        """
+        models = self._models()
+        if len(models) == 1:
+            return models[0]
+        raise ServerError(f"{self._shown} offers {_listed(models)}: say which with SVRAG_OPENAI_MODEL")
+
+    def chat(
+        self,
+        request: Mapping[str, object],
+        *,
+        on_token: Callable[[str], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Reply:
+        """Send `request`, streamed, and gather the answer; a busy server is tried again.
+
+        Raises:
+            Refusal: the server will not take this request, or stays busy; `error_of` makes a line of it.
+            ServerError: it is away, or sends something else than an answer.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return self._chat_once(request, on_token, should_stop)
+            except _Busy as busy:
+                wait = max(busy.wait, self._retry_seconds * 2**attempt)
+                if attempt == _TRIES - 1:
+                    raise Refusal(busy.status, busy.message) from None
+                if wait > _LONGEST_WAIT:
+                    raise Refusal(busy.status, f"it asks to wait {wait:.0f} s. {busy.message}".strip()) from None
+                if _slept_or_stopped(wait, should_stop):
+                    return Reply("", stopped=True)
+            except httpx.HTTPError as error:
+                raise self._away(error) from None
+        raise AssertionError("the last try returns or raises")
+
+    def error_of(self, refusal: Refusal, model: str) -> ServerError:
+        """A refusal as one line for the user: what is wrong and what to do next."""
+        status, said = refusal.status, f": {refusal.message}" if refusal.message else ""
+        if status in (401, 403):
+            wrong = "refuses the key" if self._key else "wants a key"
+            return ServerError(f"{self._shown} {wrong} ({status}): set SVRAG_OPENAI_API_KEY")
+        if status == 404 or _NO_MODEL.search(refusal.message):
+            try:
+                models = self._models()
+            except ServerError:
+                return ServerError(f"nothing answers chat requests at {self._shown} (404): it should end in /v1")
+            if model not in models:
+                return ServerError(
+                    f"{self._shown} has no model {model!r}, it offers {_listed(models)}: set SVRAG_OPENAI_MODEL"
+                )
+        if status == 429:
+            return ServerError(f"{self._shown} is over its limit (429), try again later{said}")
+        if status >= 500:
+            return ServerError(f"{self._shown} failed ({status}), try again or look at its log{said}")
+        return ServerError(f"{self._shown} refuses the request ({status}){said}")
+
+    def _chat_once(
+        self,
+        request: Mapping[str, object],
+        on_token: Callable[[str], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> Reply:
+        body = {**request, "stream": True}
+        with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
+            if response.status_code != 200:
+                response.read()
+                message = self._message_of(response.content)
+                if response.status_code in _BUSY:
+                    raise _Busy(response.status_code, message, _retry_after(response.headers.get("Retry-After", "")))
+                raise Refusal(response.status_code, message)
+            pieces: list[str] = []
+            characters, finish, stopped = 0, "", False
+            visible = _Visible()
+            try:
+                for piece, ending in self._pieces(response):
+                    pieces.append(piece)
+                    finish = finish or ending
+                    characters += len(piece)
+                    shown = visible.feed(piece)
+                    if shown and on_token is not None:
+                        on_token(shown)
+                    if characters > _ANSWER_CHARACTERS:
+                        finish = "length"
+                        break
+                    if should_stop is not None and should_stop():
+                        stopped = True
+                        break
+            except (httpx.HTTPError, ServerError, Refusal):
+                if not visible.shown:
+                    raise
+                finish = ""  # an answer is on the screen already: keep it, and let the reader know
+        text = "".join(pieces)
+        text = text.rpartition(_THOUGHT)[2] if _THOUGHT in text else text
+        if not text.strip() or text.lstrip().startswith(_THINK):
+            if stopped:
+                return Reply("", stopped=True)
+            why = ", its length limit went into thinking" if _THINK in text or finish == "length" else ""
+            raise ServerError(f"the model at {self._shown} answered nothing{why}: ask again or use another model")
+        return Reply(text, finish, stopped)
+
+    def _pieces(self, response: httpx.Response) -> Iterator[tuple[str, str]]:
+        """(text, reason for ending or "") of each piece of the answer, whether the server streams or not."""
+        broken = ServerError(f"{self._shown} sends something that is no answer: is it an OpenAI-compatible server?")
+        if "event-stream" not in response.headers.get("Content-Type", ""):
+            response.read()
+            bodies: Iterable[str] = [response.text, "[DONE]"]
+        else:
+            bodies = _events(response.iter_bytes())
+        for body in bodies:
+            if body == "[DONE]":
+                yield "", "done"  # for servers that give no reason
+                return
+            try:
+                event = json.loads(body)
+                if error := event.get("error"):
+                    code = error.get("code") if isinstance(error, dict) else None
+                    raise Refusal(code if isinstance(code, int) else 500, self._message_of(body.encode()))
+                for choice in event["choices"][:1]:  # none in the event that counts the tokens
+                    part = choice.get("delta") or choice.get("message") or {}
+                    yield str(part.get("content") or ""), str(choice.get("finish_reason") or "")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise broken from None
+
+    def _models(self) -> list[str]:
+        try:
+            response = self._client.get(f"{self._url}/models", timeout=10.0)
+        except httpx.HTTPError as error:
+            raise self._away(error) from None
+        if response.status_code in (401, 403):
+            raise self.error_of(Refusal(response.status_code, ""), "")
+        try:
+            return sorted(str(model["id"]) for model in response.json()["data"])
+        except (ValueError, KeyError, TypeError):
+            raise ServerError(f"{self._shown}/models lists no models: name one with SVRAG_OPENAI_MODEL") from None
+
+    def _away(self, error: httpx.HTTPError) -> ServerError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            reason = f" ({_one_line(str(error))})" if str(error) else ""
+            return ServerError(f"no server answers at {self._shown}{reason}: start it or set SVRAG_OPENAI_BASE_URL")
+        if isinstance(error, httpx.TimeoutException):
+            return ServerError(f"{self._shown} sent nothing for {self._timeout:g} s: is the model too slow or stuck?")
+        return ServerError(f"{self._shown} broke off the connection: look at its log")
+
+    def _message_of(self, body: bytes) -> str:
+        """The server's own words in an error body, on one short line, without the key."""
+        text = body.decode("utf-8", "replace")
+        with suppress(ValueError, AttributeError):
+            found = json.loads(text)
+            inner = found.get("error") or found.get("detail") or found.get("message") or text
+            text = str(inner.get("message") or inner) if isinstance(inner, dict) else str(inner)
+        return _one_line(text.replace(self._key, "***") if self._key else text)
+
+
+class _Busy(Exception):
+    def __init__(self, status: int, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.wait = wait
+
+
+class _Visible:
+    """Lets through what a reader should see of a stream: all but a leading <think>...</think>."""
+
+    def __init__(self) -> None:
+        self.shown = False
+        self._held = ""
+        self._thinking = False
+
+    def feed(self, piece: str) -> str:
+        if self.shown:
+            return piece
+        self._held += piece
+        start = self._held.lstrip()
+        if not self._thinking and not start.startswith(_THINK) and not _THINK.startswith(start):
+            return self._release(self._held)
+        self._thinking = self._thinking or start.startswith(_THINK)
+        _, found, rest = self._held.partition(_THOUGHT)
+        return self._release(rest) if found and rest.strip() else ""
+
+    def _release(self, text: str) -> str:
+        self.shown = True
+        return text.lstrip()
+
+
+def _events(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The data of each server-sent event. Lines end at \\n only: str.splitlines would cut at U+2028 in the JSON."""
+    held = b""
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip().decode("utf-8", "replace")
+        if len(held) > _EVENT_BYTES:
+            return
+    if held.startswith(b"data:"):
+        yield held[5:].strip().decode("utf-8", "replace")
+
+
+def _retry_after(value: str) -> float:
+    """Seconds a Retry-After header asks for, in either of its forms; 0 when there is none."""
+    with suppress(ValueError):
+        return max(0.0, float(value))
+    with suppress(ValueError, TypeError):  # TypeError: a date without its zone
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    return 0.0
+
+
+def _slept_or_stopped(seconds: float, should_stop: Callable[[], bool] | None) -> bool:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if should_stop is not None and should_stop():
+            return True
+        time.sleep(min(0.1, left))
+    return False
+
+
+def _listed(models: list[str]) -> str:
+    more = f" and {len(models) - _MODELS_LISTED} more" if len(models) > _MODELS_LISTED else ""
+    return (", ".join(models[:_MODELS_LISTED]) + more) or "no model"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MESSAGE_CHARACTERS else line[:_MESSAGE_CHARACTERS] + "..."

@@ -1,0 +1,97 @@
+"""What can be quoted from an element: sentences, table rows, the words in a figure, each with the words around it.
+
+A passage's text stands in its element as it is (white space aside; a table row is a line of `Table.row_texts`). Knows
+nothing of questions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from svrag.documents.model import Element
+from svrag.generation.sentences import split_sentences
+from svrag.retrievers.lexical.analysis import analyse
+
+PassageKind = Literal["sentence", "row", "words", "heading"]
+
+_LONGEST = 420  # characters; longer ones are cut at the weakest point that leaves them readable
+_CHUNK = 240  # characters of a figure's words quoted at once
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A quotable piece of an element.
+
+    Attributes:
+        text: what is quoted.
+        context: what a reader sees with it: headings, caption, column names. It helps to match and is never quoted.
+        before: the sentence before it, for "it" and "they".
+        kind: how it is quoted.
+    """
+
+    text: str
+    context: str
+    before: str
+    kind: PassageKind
+
+
+def passages(element: Element) -> list[Passage]:
+    """All passages of `element`, in reading order; none when it has no words."""
+    headings = "\n".join(element.section_path)
+    around = f"{headings}\n{element.label}\n{element.caption}"
+    found: list[Passage] = []
+    if element.table is not None:
+        context = f"{around}\n{' '.join(element.table.header())}"
+        found += [Passage(row, context, "", "row") for row in element.table.row_texts()]
+    elif element.type == "figure":
+        found += [Passage(words, around, "", "words") for words in _chunks(element.text)]
+    elif element.type == "section_header":
+        found += [Passage(text, headings, "", "heading") for text in [_squeezed(element.text)] if text]
+    else:
+        found += _prose(element.text, around)
+    return found + _prose(element.caption, f"{headings}\n{element.label}")
+
+
+def closest_passage(text: str, element: Element) -> str:
+    """The passage of `element` that shares most with `text`, for its length; "" when the element has no words."""
+    wanted = set(analyse(text))
+    best, quote = -1.0, ""
+    for passage in passages(element):
+        has = set(analyse(passage.text))
+        score = len(wanted & has) / (len(has) + 5) ** 0.5
+        if score > best:
+            best, quote = score, passage.text
+    return quote
+
+
+def _prose(text: str, context: str) -> list[Passage]:
+    pieces = [piece for sentence in split_sentences(text) for piece in _readable(_squeezed(sentence)) if piece]
+    return [Passage(piece, context, before, "sentence") for before, piece in zip(["", *pieces], pieces, strict=False)]
+
+
+def _readable(sentence: str) -> list[str]:
+    """`sentence` cut into pieces of at most `_LONGEST` characters, at a semicolon, a comma or a space."""
+    pieces = []
+    while len(sentence) > _LONGEST:
+        head = sentence[:_LONGEST]
+        cut = next((at for mark in ("; ", "• ", ", ", " ") if (at := head.rfind(mark)) > _LONGEST // 3), _LONGEST - 1)
+        pieces.append(sentence[: cut + 1].strip())
+        sentence = sentence[cut + 1 :].strip()
+    return [*pieces, sentence]
+
+
+def _chunks(words: str) -> list[str]:
+    """Lines of a figure's words, joined up to `_CHUNK` characters."""
+    chunks: list[str] = []
+    for line in (piece for text in words.splitlines() for piece in _readable(_squeezed(text)) if piece):
+        if chunks and len(chunks[-1]) + len(line) < _CHUNK:
+            chunks[-1] += f" {line}"
+        else:
+            chunks.append(line)
+    return chunks
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

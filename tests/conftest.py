@@ -1,0 +1,17 @@
+"""What all tests share: where the real documents are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real documents (never part of the repository); its tests are skipped where it is not."""
+    folder = Path(os.environ.get("SVRAG_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real documents in {folder}; set SVRAG_DATA to the folder that holds them")
+    return folder

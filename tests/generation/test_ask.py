@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from svrag.errors import ServerError
+from svrag.generation import ask as module
+from svrag.generation.ask import ask
+from svrag.generation.openai import OpenAIGenerator
+from svrag.generation.quote import QuoteGenerator
+from svrag.search.result import SearchResult
+from tests.generation.evidence import POTTERY, hits
+
+
+@dataclass(frozen=True)
+class Stored:
+    id: str
+    source: Path
+
+
+class Shelf:
+    """As much of a library as `ask` touches itself."""
+
+    def documents(self) -> list[Stored]:
+        return [Stored("d0", Path("/files/d0.pdf")), Stored("d1", Path("/files/d1.pdf"))]
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What `search` was called with; it finds the pottery."""
+    calls: list[dict[str, Any]] = []
+
+    def search(library: object, question: str, **rest: Any) -> SearchResult:
+        calls.append({"question": question, **rest})
+        return SearchResult(question, tuple(hits(*POTTERY)), (), rest["retriever"], 0.01)
+
+    monkeypatch.setattr(module, "search", search)
+    return calls
+
+
+def test_retrieves_then_answers(searched: list[dict[str, Any]]) -> None:
+    question = "What is the mean weight of the bowls?"
+    result, answer = ask(Shelf(), question, k=4, documents=["d0"], generator=QuoteGenerator())  # type: ignore[arg-type]
+    assert searched == [{"question": question, "k": 4, "documents": ["d0"], "retriever": "lexical"}]
+    assert len(result.hits) == 4
+    assert "318 grams" in answer.text
+    assert answer.seconds >= 0
+
+
+def test_sources_are_the_files_of_the_documents_found(searched: list[dict[str, Any]]) -> None:
+    given: dict[str, Path] = {}
+
+    class Recorder(QuoteGenerator):
+        def answer(self, question: str, hits: Any, *, sources: Any, **rest: Any) -> Any:
+            given.update(sources)
+            return super().answer(question, hits, sources=sources, **rest)
+
+    ask(Shelf(), "How many bowls?", generator=Recorder())  # type: ignore[arg-type]
+    assert given == {"d0": Path("/files/d0.pdf")}
+
+
+def test_the_evidence_is_there_when_the_server_is_not(searched: list[dict[str, Any]]) -> None:
+    seen: list[SearchResult] = []
+    away = OpenAIGenerator("http://127.0.0.1:9/v1", model="tiny", pictures=0)
+    with pytest.raises(ServerError):
+        ask(Shelf(), "How many bowls?", generator=away, on_result=seen.append)  # type: ignore[arg-type]
+    assert len(seen[0].hits) == 4

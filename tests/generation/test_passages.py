@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from svrag.generation.passages import closest_passage, passages
+from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, element
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+@given(st.text(), st.text())
+def test_prose_passages_are_verbatim_and_complete(text: str, caption: str) -> None:
+    e = element(text, caption=caption)
+    found = passages(e)
+    assert all(p.text in squeezed(text) or p.text in squeezed(caption) for p in found)
+    kept = "".join("".join(p.text.split()) for p in found)
+    assert kept == "".join(text.split()) + "".join(caption.split())
+
+
+@given(st.text(alphabet="ab ,;\n.", max_size=3000))
+def test_passages_are_short_enough_to_read(text: str) -> None:
+    assert all(len(p.text) <= 420 for p in passages(element(text)) if " " in p.text)
+
+
+def test_a_table_is_quoted_by_rows_with_its_caption_around() -> None:
+    rows = [p for p in passages(LOSSES) if p.kind == "row"]
+    assert LOSSES.table is not None
+    assert [p.text for p in rows] == LOSSES.table.row_texts()
+    assert all("winter of 2015" in p.context and "Broken" in p.context for p in rows)
+
+
+def test_a_table_without_cells_is_quoted_by_its_text() -> None:
+    assert [p.text for p in passages(element("North 42 3", "table", caption="Losses."))] == ["North 42 3", "Losses."]
+
+
+def test_a_figure_is_quoted_by_its_words_and_caption() -> None:
+    assert [p.text for p in passages(CHART)] == ["Weight in grams 300 318 340", CHART.caption]
+
+
+def test_nothing_to_quote() -> None:
+    assert passages(element("", "figure")) == []
+    assert closest_passage("anything", element("", "figure")) == ""
+
+
+def test_the_closest_passage() -> None:
+    assert closest_passage("It takes nine hours of firing.", KILN).startswith("The kiln was fired")
+    assert closest_passage("In 2014 it was 290 grams.", BOWLS).startswith("Prof. A. Rossi")
+    assert closest_passage("Eleven (11) broke in the South.", LOSSES) == "South | Bowls: 38 | Broken: 11"

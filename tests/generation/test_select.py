@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from svrag.errors import InputError
+from svrag.generation.select import generator_named
+from svrag.settings import Settings
+
+
+def test_names() -> None:
+    assert generator_named(Settings()).name == "quote"
+    server = Settings(generator="openai", openai_base_url="http://localhost:8000/v1", openai_api_key="secret")
+    assert generator_named(server).name == "openai"
+    assert "secret" not in repr(generator_named(server))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(generator="gpt"), "quote .* openai"),
+        (Settings(generator="openai"), "SVRAG_OPENAI_BASE_URL"),
+        (Settings(generator="openai", openai_base_url="localhost:8000"), "http://"),
+    ],
+)
+def test_what_cannot_be_set_up(settings: Settings, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        generator_named(settings)
+    assert "\n" not in str(caught.value)
