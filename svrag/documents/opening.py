@@ -53,6 +53,21 @@ def open_pages(path: Path, password: str | None = None) -> pymupdf.Document:
     return document
 
 
+def decrypted(path: Path, password: str) -> bytes | None:
+    """The bytes of an encrypted PDF without its encryption; None when it is not encrypted.
+
+    Raises:
+        InputError: as `open_pages`.
+    """
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return None
+    with open_pages(path, password) as document:
+        if not document.metadata or not document.metadata.get("encryption"):
+            return None
+        plain: bytes = document.tobytes(encryption=pymupdf.PDF_ENCRYPT_NONE)
+        return plain
+
+
 def _check(document: pymupdf.Document, path: Path, password: str | None) -> None:
     if document.needs_pass:
         if password is None:

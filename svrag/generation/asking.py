@@ -10,37 +10,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from svrag.graph.mentions import find_mentions
-from svrag.retrievers.lexical.analysis import analyse
+from svrag.retrievers.lexical.analysis import analyse, analyse_question
 
 Kind = Literal["number", "percentage", "money", "date", "name", "definition", "reason", "any"]
 
-# Words that say how to answer, not what about. What the lexical analysis drops anyway is not repeated here.
-_ASKING = frozenset(
-    """
-    what which who whom whose when where why how many much long often according document documents report paper slide
-    slides article text given give list enumerate mention write answer answers directly format integer int float value
-    please name describe explain show shown shows tell find state me the a an of in on at to for from by with and or is
-    are was were be been being do does did has have had can could would should will shall may might must it its this
-    that these those there their they them he she his her we our you your i my not no as if any all each both than then
-    also such so but into about between among during after before under over out up down only
-    """.split()  # noqa: SIM905
-)
-# Words for the kind of answer and for looks. Evidence seldom repeats them: a chart says no "chart".
+# Words for the kind of answer and for looks, and words that join others. Evidence seldom repeats them: a chart says no
+# "chart", and "between 2013 and 2014" is two columns.
 _ASPECTS = frozenset(
     """
-    amount amounts average bar bars black blue brown chart charts color colors colour colours combined count date
-    decrease decreased difference diagram diagrams entire figure figures gray graph graphs green greatest grey highest
-    image images increase increased kind kinds largest least lowest most number numbers orange page pages percent
-    percentage percentages picture pictures pink plot plots proportion purple ratio red share shape shown sum table
-    tables title total type types white year years yellow
+    about after all also amount amounts any appear average bar bars before between black blue both brown chart charts
+    color colors colour colours combined compared consider count date decrease decreased difference diagram diagrams
+    different during each entire example figure figures following gray graph graphs green greatest grey had has have
+    highest image images include increase increased kind kinds largest least like lowest many more most much number
+    numbers only orange other others over page pages percent percentage percentages picture pictures pink plot plots
+    present proportion purple ratio red same shape share shown some sum table tables title total type types under use
+    used using value values very white year years yellow
     """.split()  # noqa: SIM905
-)
-# "Write the answer in integer format.", "Answer in millions.", "Round to two decimals": about the form of the answer.
-_INSTRUCTION = re.compile(
-    r"(?:^|(?<=[?.!;])\s*)(?:please |directly )*(?:write|give|return|answer|round|provide|express|output|list)\b"
-    r"[^.?!]*?\b(?:format|integer|int|float|lists?|decimals?|percent\w*|thousands?|millions?|billions?|order|value|yes|"
-    r"terms?)\b[^?!]*?(?:[.?!]+(?=\s|$)|$)",
-    re.I,
 )
 _FISCAL = re.compile(r"\bFY\s?(?=\d{2,4}\b)", re.I)
 _PAGES = re.compile(
@@ -52,7 +37,6 @@ _NAME = re.compile(
     r"(?<![.?!:]\s)(?<=\s)[\"'\u201c\u2018(]?(?:[A-Z][\w-]+|\S*\d\S*)"  # a capital inside a sentence, a number
     r"|\b(?:[A-Z]{2,}|[a-z]*[A-Z]+[a-z]*[A-Z]\w*)\b"  # an acronym, anywhere
 )
-_QUOTES = "?.,;:!\"'()[]\u201c\u201d\u2018\u2019"
 _LONGEST = 2000  # characters of a question that are read
 
 # The first that fits counts: "what percentage of the amount" wants a percentage.
@@ -105,7 +89,7 @@ class Question:
         numbers: those of them that are numbers or years, which an answer must match exactly.
         names: those of them that are numbers or look like proper names: without them it is about something else.
         aspects: those of them for the kind of answer or for looks, which evidence seldom repeats.
-        labels: elements it names, normalised: "Figure 3".
+        labels: elements it names, normalised: "Figure 3"; for "Figure 3a" the whole too.
         kind: what the answer should hold.
     """
 
@@ -117,33 +101,29 @@ class Question:
     kind: Kind
 
 
-def understand(question: str) -> Question:
-    """`question` as what to look for; `terms` is empty when it has no words."""
+def understand(question: str, language: str = "en") -> Question:
+    """`question` as what to look for, analysed as text in `language` is; `terms` is empty when it has no words."""
     question = question[:_LONGEST]
     mentions = find_mentions(question)
-    labels = frozenset(mention.label for mention in mentions)
     rest = question
     for mention in reversed(mentions):  # the label is looked for as such, its number is no number of the answer
         rest = rest[: mention.start] + " " * (mention.end - mention.start) + rest[mention.end :]
     rest = _FISCAL.sub("", _PAGES.sub(" ", rest))  # pages are the retriever's concern
-    asked = _INSTRUCTION.sub(" ", rest)
-    asked = asked if asked.strip() else rest
-    words = [(word, word.lower().strip(_QUOTES)) for word in asked.split()]
-    content = " ".join(word for word, plain in words if plain not in _ASKING)
-    terms = tuple(dict.fromkeys(analyse(content) or analyse(" ".join(labels)) or analyse(question)))
+    terms = tuple(analyse_question(rest, language) or analyse_question(question, language))
     numbers = {term for term in terms if term[:1].isdigit()}
-    shouted = sum(map(str.isupper, asked)) > sum(map(str.islower, asked))
-    names: set[str] = (
-        set() if shouted else {term for match in _NAME.finditer(asked) for term in analyse(match.group())}
-    )
-    aspects = {term for _, plain in words if plain in _ASPECTS for term in analyse(plain)}
+    shouted = sum(map(str.isupper, rest)) > sum(map(str.islower, rest))
+    capitals = [] if shouted else [match.group() for match in _NAME.finditer(rest)]
+    names = numbers | {term for name in capitals for term in analyse(name, language)}
+    aspects = {
+        term for word in re.findall(r"\w+", rest.lower()) if word in _ASPECTS for term in analyse(word, language)
+    }
     kind: Kind = next((kind for kind, pattern in _KINDS.items() if pattern.search(question)), "any")
     return Question(
         terms=terms,
         numbers=frozenset(numbers),
-        names=frozenset((numbers | names) & set(terms)),
+        names=frozenset(names & set(terms)),
         aspects=frozenset(aspects),
-        labels=labels,
+        labels=frozenset(label for m in mentions for label in (m.label, m.parent_label)),
         kind=kind,
     )
 

@@ -38,10 +38,10 @@ class Passage:
 
 
 def passages(element: Element) -> list[Passage]:
-    """All passages of `element`, in reading order; none when it has no words."""
+    """All passages of `element`: its caption, then the rest in reading order; none when it has no words."""
     headings = "\n".join(element.section_path)
     around = f"{headings}\n{element.label}\n{element.caption}"
-    found: list[Passage] = []
+    found = _prose(element.caption, f"{headings}\n{element.label}")
     if element.table is not None:
         context = f"{around}\n{' '.join(element.table.header())}"
         found += [Passage(row, context, "", "row") for row in element.table.row_texts()]
@@ -51,7 +51,7 @@ def passages(element: Element) -> list[Passage]:
         found += [Passage(text, headings, "", "heading") for text in [_squeezed(element.text)] if text]
     else:
         found += _prose(element.text, around)
-    return found + _prose(element.caption, f"{headings}\n{element.label}")
+    return found
 
 
 def closest_passage(text: str, element: Element) -> str:

@@ -98,6 +98,10 @@ def _listed(word: str, listed: str, start: int, offset: int) -> Iterator[Mention
     kind = KINDS[word.lower()]
     for item in _ITEM.finditer(listed):
         number = normalise_label(word, item["number"]).partition(" ")[2]
+        if word[-1:].lower() == "s" and (span := re.fullmatch(r"(\d+)-(\d+)", number)) and int(span[1]) < int(span[2]):
+            last = min(int(span[2]), int(span[1]) + _LONGEST_RANGE)  # "Figs. 5-7": a plural makes it a range
+            yield from (Mention(kind, str(n), start, offset + item.end()) for n in range(int(span[1]), last + 1))
+            continue
         at, end = (start if item.start() == 0 else offset + item.start()), offset + item.end()
         if item["join"] and item["number"].isalpha() and item["number"].islower():
             continue

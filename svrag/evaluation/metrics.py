@@ -1,0 +1,134 @@
+"""Retrieval metrics of one question: pure functions of a ranking and the gold evidence, all in [0, 1].
+
+Pages are ranked, each once, best first, and so are elements; k counts ranks. R_k is the set of the first k pages, G
+the gold pages, B the gold boxes, F_k the gold boxes found by the first k elements. A gold box is found when an element
+of the ranking that is not itself a page lies on the box's page and has an IoU of at least 0.5 with it; of an element
+that runs on elsewhere only its first place counts, the one that is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from svrag.documents.model import Box, ElementType, Region
+
+CUTOFFS = (1, 3, 5, 10)
+DEPTH = max(CUTOFFS)
+"""How many elements and pages a ranking must hold for the metrics below."""
+
+NAMES = (
+    *(f"{name}@{k}" for name in ("page_hit", "page_recall", "element_recall", "coverage", "perfect") for k in CUTOFFS),
+    "mrr",
+    "ndcg@10",
+    "cross_page_hit",
+)
+
+MATCH_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RankedElement:
+    """What the metrics need of an element in a ranking. `page` is 1-based, `box` in points."""
+
+    id: str
+    type: ElementType
+    page: int
+    box: Box
+
+    def shows(self, gold: Region) -> bool:
+        """Whether this element counts as the gold box `gold`."""
+        return self.type != "page" and self.page == gold.page and self.box.iou(gold.box) >= MATCH_IOU
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a retriever returned for a question, best first; `elements` is None for retrievers that rank only pages."""
+
+    pages: tuple[int, ...]
+    elements: tuple[RankedElement, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The gold evidence of a question; no pages, or no boxes, when there is nothing to measure them against."""
+
+    pages: frozenset[int]
+    boxes: tuple[Region, ...]
+
+
+def page_hit(pages: Sequence[int], gold: Collection[int], k: int) -> float:
+    """1 if R_k ∩ G is not empty, else 0."""
+    return float(any(page in gold for page in pages[:k]))
+
+
+def page_recall(pages: Sequence[int], gold: Collection[int], k: int) -> float:
+    """|R_k ∩ G| / |G|. `gold` has no repeats and is not empty."""
+    return sum(page in gold for page in pages[:k]) / len(gold)
+
+
+def element_recall(elements: Sequence[RankedElement], gold: Sequence[Region], k: int) -> float:
+    """|F_k| / |B|. `gold` is not empty."""
+    first = elements[:k]
+    return sum(any(element.shows(box) for element in first) for box in gold) / len(gold)
+
+
+def reciprocal_rank(pages: Sequence[int], gold: Collection[int]) -> float:
+    """1 / rank of the first gold page; 0 when the ranking holds none."""
+    return next((1 / rank for rank, page in enumerate(pages, start=1) if page in gold), 0.0)
+
+
+def ndcg(pages: Sequence[int], gold: Collection[int], k: int) -> float:
+    """Normalised discounted cumulative gain with binary relevance.
+
+    Σ over gold pages at rank r ≤ k of 1 / log2(r + 1), divided by the same sum for ranks 1 to min(k, |G|).
+    """
+    gained = sum(_discount(rank) for rank, page in enumerate(pages[:k], start=1) if page in gold)
+    ideal = sum(_discount(rank) for rank in range(1, min(k, len(gold)) + 1))
+    return gained / ideal
+
+
+def _discount(rank: int) -> float:
+    return 1 / math.log2(rank + 1)
+
+
+def question_metrics(ranking: Ranking, gold: Gold) -> dict[str, float]:
+    """Every metric that can be told for this question, by name.
+
+    `page_hit@k`, `page_recall@k`, `mrr` and `ndcg@10` need gold pages, `element_recall@k` needs gold boxes and ranked
+    elements. `cross_page_hit` is whether R_10 holds all of G, for questions with several gold pages only. `coverage@k`
+    is the share of the gold set in the first k, and `perfect@k` whether all of it is there, where the gold set is the
+    finest evidence there is to compare: the boxes when there are any and elements were ranked, the pages otherwise.
+    """
+    pages, elements = ranking.pages, ranking.elements
+    metrics: dict[str, float] = {}
+    finest = ""
+    if gold.pages:
+        finest = "page_recall"
+        metrics["mrr"] = reciprocal_rank(pages, gold.pages)
+        metrics["ndcg@10"] = ndcg(pages, gold.pages, 10)
+        for k in CUTOFFS:
+            metrics[f"page_hit@{k}"] = page_hit(pages, gold.pages, k)
+            metrics[f"page_recall@{k}"] = page_recall(pages, gold.pages, k)
+    if len(gold.pages) > 1:
+        metrics["cross_page_hit"] = float(page_recall(pages, gold.pages, 10) == 1)
+    if gold.boxes and elements is not None:
+        finest = "element_recall"
+        for k in CUTOFFS:
+            metrics[f"element_recall@{k}"] = element_recall(elements, gold.boxes, k)
+    if finest:
+        for k in CUTOFFS:
+            metrics[f"coverage@{k}"] = metrics[f"{finest}@{k}"]
+            metrics[f"perfect@{k}"] = float(metrics[f"{finest}@{k}"] == 1)
+    return metrics
+
+
+def mean_metrics(questions: Sequence[Mapping[str, float]], names: Sequence[str] = NAMES) -> dict[str, float]:
+    """The mean of each of `names` over the questions that have it; a name that no question has is left out."""
+    means: dict[str, float] = {}
+    for name in names:
+        values = [metrics[name] for metrics in questions if name in metrics]
+        if values:
+            means[name] = math.fsum(values) / len(values)
+    return means

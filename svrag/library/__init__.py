@@ -1,0 +1,3 @@
+"""What was added, kept on disk."""
+
+from __future__ import annotations

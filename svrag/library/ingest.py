@@ -1,0 +1,125 @@
+"""Adding files: find them, skip what has not changed, read the rest in worker processes, store each as it is done.
+
+One bad file never stops the others. Reading and its heavy imports begin only when there is something new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from svrag.documents.files import find_documents, sha256_of
+from svrag.documents.workers import ParsePool
+from svrag.errors import InputError
+from svrag.graph.build import build_graph
+from svrag.library.store import Library, StoredDocument
+
+Status = Literal["reading", "added", "updated", "unchanged", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddEvent:
+    """Something happened to the file at `path`; pages count while it is read, `detail` says why it was skipped."""
+
+    path: Path
+    status: Status
+    done_pages: int = 0
+    total_pages: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that could not be added, and why, for people."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What became of each file."""
+
+    added: tuple[StoredDocument, ...]
+    updated: tuple[StoredDocument, ...]
+    unchanged: tuple[StoredDocument, ...]
+    skipped: tuple[Skipped, ...]
+    seconds: float
+
+
+def _ignore(event: AddEvent) -> None:
+    """Nobody is watching."""
+
+
+def add_paths(
+    library: Library,
+    paths: Sequence[Path],
+    *,
+    password: str | None = None,
+    workers: int | None = None,
+    on_event: Callable[[AddEvent], None] = _ignore,
+) -> AddReport:
+    """Add the documents that `paths` name to `library`.
+
+    A file whose bytes are in the library already is skipped, wherever it lies. A changed file replaces what was added
+    from its path before. Of a file that `password` opens, the library keeps a copy without the encryption, readable by
+    the owner of the library alone: its evidence could not be drawn otherwise.
+
+    Args:
+        workers: reading processes; None means one per core.
+        on_event: told of every step.
+
+    Raises:
+        InputError: nothing could be found at one of `paths`.
+        LibraryError: storing failed; what was added before stays.
+    """
+    started = time.perf_counter()
+    added: list[StoredDocument] = []
+    updated: list[StoredDocument] = []
+    unchanged: list[StoredDocument] = []
+    skipped: list[Skipped] = []
+    with contextlib.closing(ParsePool(workers)) as pool:
+        for path in find_documents(paths):
+            try:
+                known = library.with_hash(sha256_of(path))
+                if known is not None:
+                    unchanged.append(known)
+                    on_event(AddEvent(path, "unchanged"))
+                    continue
+                replaces = any(document.path == str(path.absolute()) for document in library.documents())
+                stored = _add(library, path, pool, password, on_event)
+            except InputError as error:
+                reason = str(error).removeprefix(f"{path} ")
+                skipped.append(Skipped(path, reason))
+                on_event(AddEvent(path, "skipped", detail=reason))
+                continue
+            (updated if replaces else added).append(stored)
+            on_event(AddEvent(path, "updated" if replaces else "added", stored.pages, stored.pages))
+    return AddReport(tuple(added), tuple(updated), tuple(unchanged), tuple(skipped), time.perf_counter() - started)
+
+
+def _add(
+    library: Library, path: Path, pool: ParsePool, password: str | None, on_event: Callable[[AddEvent], None]
+) -> StoredDocument:
+    from svrag.documents.reading import read
+
+    def progress(done: int, total: int) -> None:
+        on_event(AddEvent(path, "reading", done, total))
+
+    document = read(path, pool=pool, password=password, progress=progress)
+    plain = None
+    if password is not None:
+        from svrag.documents.opening import decrypted
+
+        plain = decrypted(path, password)
+        if plain is not None:
+            warning = "encrypted: the library keeps a copy without the encryption, readable by you alone"
+            document = replace(document, warnings=(*document.warnings, warning))
+    library.add(document, build_graph(document), path, readable_copy=plain)
+    stored = library.with_hash(document.sha256)
+    assert stored is not None
+    return stored

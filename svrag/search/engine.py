@@ -1,0 +1,106 @@
+"""The one search that the command line, the app, the benchmarks and Python callers use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from svrag.documents.model import Element
+from svrag.errors import InputError
+from svrag.library.store import Library, StoredDocument
+from svrag.search.lexical import Ranked, rank
+from svrag.search.result import Hit, PageHit, SearchResult
+
+_LEAST_PAGES = 10
+
+
+def search(
+    library: Library,
+    question: str,
+    *,
+    k: int = 10,
+    documents: Sequence[str] | None = None,
+    retriever: str = "lexical",
+) -> SearchResult:
+    """The `k` elements and the pages (at least ten, where there are as many) that bear most on `question`.
+
+    Hits are figures, tables, paragraphs and the like; a page is a hit only where nothing on it is. A caption is shown
+    as its figure or table.
+
+    Args:
+        documents: ids to look in; None looks everywhere.
+
+    Raises:
+        InputError: the question has no words, a document or the retriever is unknown.
+        LibraryError: the library cannot be read.
+    """
+    if retriever != "lexical":
+        raise InputError(f"unknown retriever {retriever!r}: use lexical")
+    if not any(character.isalnum() for character in question):
+        raise InputError("the question has no words: ask in words")
+    started = time.perf_counter()
+    stored = library.documents()
+    names = {document.id: document.name for document in stored}
+    if documents is not None:
+        for document_id in documents:
+            if document_id not in names:
+                raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
+        stored = [document for document in stored if document.id in set(documents)]
+    elements, pages = rank(library, question, stored, whole_library=documents is None)
+    page_hits = _page_hits(_filled_up(pages, stored), names, max(k, _LEAST_PAGES))
+    hits = _hits(library, elements, names, k) or _pages_as_hits(library, [hit for hit in page_hits if hit.score], pages, k)
+    return SearchResult(question, tuple(hits), tuple(page_hits), retriever, time.perf_counter() - started)
+
+
+def _hits(library: Library, ranking: Mapping[str, Ranked], names: Mapping[str, str], k: int) -> list[Hit]:
+    ordered = sorted(ranking, key=lambda key: (-ranking[key].score, key))
+    hits: list[Hit] = []
+    taken: set[str] = set()
+    for start in range(0, len(ordered), 2 * k):
+        some = library.elements(ordered[start : start + 2 * k])
+        targets = {e.id: e for e in library.elements([e.target_id for e in some if e.type == "caption" and e.target_id])}
+        for element in some:
+            shown = targets.get(element.target_id, element)
+            if shown.id in taken:
+                continue
+            taken.add(shown.id)
+            found = ranking[element.id]
+            hits.append(Hit(len(hits) + 1, shown, names[shown.document_id], found.score, found.reasons))
+            if len(hits) == k:
+                return hits
+    return hits
+
+
+def _filled_up(
+    ranking: Mapping[tuple[str, int], Ranked], documents: Sequence[StoredDocument]
+) -> Mapping[tuple[str, int], Ranked]:
+    """With pages that share no word with the question at score 0, from the first on, where one document is searched.
+
+    "What is the title?" occurs on no page and is answered on the first.
+    """
+    if len(documents) != 1 or len(ranking) >= _LEAST_PAGES:
+        return ranking
+    (document,) = documents
+    rest = {(document.id, number): Ranked(0.0, ()) for number in range(1, document.pages + 1)}
+    return {**rest, **ranking}
+
+
+def _page_hits(ranking: Mapping[tuple[str, int], Ranked], names: Mapping[str, str], count: int) -> list[PageHit]:
+    ordered = sorted(ranking, key=lambda place: (-ranking[place].score, place))[:count]
+    return [
+        PageHit(rank, document, names[document], page, ranking[document, page].score)
+        for rank, (document, page) in enumerate(ordered, start=1)
+    ]
+
+
+def _pages_as_hits(
+    library: Library, page_hits: Sequence[PageHit], ranking: Mapping[tuple[str, int], Ranked], k: int
+) -> list[Hit]:
+    """The best pages as elements, for documents whose pages hold no elements or questions that only name a page."""
+    found: list[tuple[Element, PageHit]] = []
+    for hit in page_hits[:k]:
+        found += [(element, hit) for element in library.elements([f"{hit.document_id}.{hit.page}"])]
+    return [
+        Hit(rank, element, hit.document_name, hit.score, ranking[hit.document_id, hit.page].reasons)
+        for rank, (element, hit) in enumerate(found, start=1)
+    ]
