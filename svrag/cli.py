@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     group = common.add_argument_group("everywhere")
     group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
     group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
-    group.add_argument("--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)")
+    group.add_argument(
+        "--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)"
+    )
     group.add_argument("--config", metavar="FILE", type=Path, help="settings file (default: svrag.toml)")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 

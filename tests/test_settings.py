@@ -27,7 +27,11 @@ def test_no_file_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_our_names_win_over_the_common_ones() -> None:
-    environment = {"OPENAI_BASE_URL": "http://a/v1", "SVRAG_OPENAI_BASE_URL": "http://b/v1", "OPENAI_API_KEY": "secret"}
+    environment = {
+        "OPENAI_BASE_URL": "http://a/v1",
+        "SVRAG_OPENAI_BASE_URL": "http://b/v1",
+        "OPENAI_API_KEY": "secret",
+    }
     settings = load_settings(None, environment)
     assert (settings.openai_base_url, settings.openai_api_key) == ("http://b/v1", "secret")
 

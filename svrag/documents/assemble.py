@@ -100,7 +100,9 @@ def _page_drafts(page: Captioned, ranks: Iterator[Heading]) -> list[_Draft]:
             drafts[i] = _draft("section_header", block, record, label=rank.label, level=rank.level)
         elif block.kind == "formula":
             number = _EQUATION_NUMBER.search(block.text)
-            drafts[i] = _draft("equation", block, record, label=normalise_label("equation", number[1]) if number else "")
+            drafts[i] = _draft(
+                "equation", block, record, label=normalise_label("equation", number[1]) if number else ""
+            )
         elif not _PUNCTUATION_ONLY.fullmatch(block.text):
             drafts[i] = _draft("text", block, record)
     for pair in page.pairs:
@@ -259,7 +261,9 @@ def _element(draft: _Draft, document_id: str) -> Element:
 def _title(facts: FileFacts, drafts: Sequence[_Draft]) -> str:
     """The file's own title unless it is a file name or a tool's leaving; else the first heading of the first page."""
     title = " ".join(facts.title.split())
-    looks_wrong = re.search(r"\.(docx?|pptx?|indd|pdf|xlsx?|tex|qxd)$|^(untitled|microsoft|slide|document)\b|^\W*$", title, re.IGNORECASE)
+    looks_wrong = re.search(
+        r"\.(docx?|pptx?|indd|pdf|xlsx?|tex|qxd)$|^(untitled|microsoft|slide|document)\b|^\W*$", title, re.IGNORECASE
+    )
     if len(title) > 3 and not looks_wrong:
         return title[:300]
     for draft in drafts:

@@ -65,7 +65,9 @@ def is_caption(block: Block) -> bool:
     """By class, or by a label at its beginning where a caption can be."""
     if block.kind == "caption":
         return True
-    return block.kind in ("text", "section-header", "title", "footnote", "list-item") and bool(caption_label(block.text))
+    return block.kind in ("text", "section-header", "title", "footnote", "list-item") and bool(
+        caption_label(block.text)
+    )
 
 
 def _learn_sides(pages: Sequence[PageBlocks]) -> dict[str, Side]:
@@ -75,7 +77,12 @@ def _learn_sides(pages: Sequence[PageBlocks]) -> dict[str, Side]:
         bodies = [block for block in page.blocks if block.kind in ("picture", "table")]
         for block in page.blocks:
             label = caption_label(block.text) if is_caption(block) else ""
-            near = [(gap, side) for body in bodies for gap, side in [_gap(block.box, body.box)] if gap < 40 and side != "beside"]
+            near = [
+                (gap, side)
+                for body in bodies
+                for gap, side in [_gap(block.box, body.box)]
+                if gap < 40 and side != "beside"
+            ]
             if label and near:
                 votes.setdefault(kind_of(label), Counter())[min(near)[1]] += 1
     return {kind: counts.most_common(1)[0][0] for kind, counts in votes.items()}
@@ -85,22 +92,21 @@ def _pair_page(page: PageBlocks, sides: dict[str, Side]) -> Captioned:
     blocks = list(page.blocks)
     captions = {i: caption_label(block.text) for i, block in enumerate(blocks) if is_caption(block)}
     pairs = _best_pairs(blocks, captions, sides)
-    for body in page.spare:
-        blocks.append(Block("picture", body, _lines_inside(blocks, body), found="drawing"))
+    for box in page.spare:
+        blocks.append(Block("picture", box, _lines_inside(blocks, box), found="drawing"))
     spare = set(range(len(page.blocks), len(blocks)))
     taken = {body for _, body in pairs.values()}
     left = {i: label for i, label in captions.items() if i not in pairs and label}
-    for i, pair in _best_pairs(blocks, left, sides, among=spare - taken).items():
-        pairs[i] = pair
+    pairs |= _best_pairs(blocks, left, sides, among=spare - taken)
     dropped = spare - {body for _, body in pairs.values()}
     for i, label in left.items():
         if i not in pairs:
-            body = _from_space(blocks, i, label, sides, page, dropped)
-            if body is not None:
-                blocks.append(body)
+            made = _from_space(blocks, i, label, sides, page, dropped)
+            if made is not None:
+                blocks.append(made)
                 pairs[i] = (0.7, len(blocks) - 1)
     _join_parts(blocks, pairs, captions, dropped)
-    result = [Pair(i, body, captions[i], confidence) for i, (confidence, body) in pairs.items()]
+    result = [Pair(i, index, captions[i], confidence) for i, (confidence, index) in pairs.items()]
     result += _titled_charts(blocks, captions, pairs, dropped, page)
     for pair in result:
         blocks[pair.body] = _typed(blocks[pair.body], pair.label)
@@ -113,7 +119,10 @@ def _best_pairs(
     """Caption index -> (confidence, body index): the cheapest pair first, each block used once."""
     bodies = [i for i, b in enumerate(blocks) if b.kind in ("picture", "table") and (among is None or i in among)]
     costs = sorted(
-        (cost, i, j) for i, label in captions.items() for j in bodies if (cost := _cost(blocks, i, j, label, sides)) < _FARTHEST
+        (cost, i, j)
+        for i, label in captions.items()
+        for j in bodies
+        if (cost := _cost(blocks, i, j, label, sides)) < _FARTHEST
     )
     pairs: dict[int, tuple[float, int]] = {}
     used: set[int] = set()
@@ -141,7 +150,11 @@ def _cost(blocks: Sequence[Block], i: int, j: int, label: str, sides: dict[str, 
     for other in blocks:
         if other is caption or other is body or other.box.covered_by(between) < 0.5:
             continue
-        if is_prose(other) and other.box.covered_by(body.box) < 0.5 and _stands_between(other.box, caption.box, body.box):
+        if (
+            is_prose(other)
+            and other.box.covered_by(body.box) < 0.5
+            and _stands_between(other.box, caption.box, body.box)
+        ):
             cost += _PROSE_BETWEEN
     return cost
 
@@ -188,14 +201,22 @@ def _from_space(
         for j, other in enumerate(blocks):
             if j == i or j in dropped or min(other.box.x1, x1) - max(other.box.x0, x0) < 10:
                 continue
-            if not (is_prose(other) or is_caption(other) or other.kind in ("page-header", "page-footer", "picture", "table")):
+            if not (
+                is_prose(other)
+                or is_caption(other)
+                or other.kind in ("page-header", "page-footer", "picture", "table")
+            ):
                 continue
             if side == "above" and other.box.y1 <= caption.y0 + 2:
                 limit = max(limit, other.box.y1)
             elif side == "below" and other.box.y0 >= caption.y1 - 2:
                 limit = min(limit, other.box.y0)
         space = Box(x0, limit, x1, caption.y0) if side == "above" else Box(x0, caption.y1, x1, limit)
-        inside = [j for j, b in enumerate(blocks) if j != i and j not in dropped and b.lines and b.box.covered_by(space) > 0.7]
+        inside = [
+            j
+            for j, b in enumerate(blocks)
+            if j != i and j not in dropped and b.lines and b.box.covered_by(space) > 0.7
+        ]
         lines = [line for j in inside for line in blocks[j].lines]
         if len(lines) >= (2 if kind == "Table" else 1) or (kind != "Table" and space.height > 60):
             box = Box.around(line.box for line in lines) if kind == "Table" or len(lines) > 8 else space
@@ -211,11 +232,15 @@ def _column(blocks: Sequence[Block], caption: Box, width: float) -> tuple[float,
     overlapping = [b.box for b in blocks if is_prose(b) and min(b.box.x1, caption.x1) - max(b.box.x0, caption.x0) > 20]
     wide = [box for box in overlapping if box.width < 0.6 * width] if caption.width < 0.5 * width else overlapping
     if not wide:
-        return min(caption.x0, 0.08 * width) if caption.width > 0.4 * width else caption.x0 - 40, max(caption.x1, caption.x0 + 120)
+        return min(caption.x0, 0.08 * width) if caption.width > 0.4 * width else caption.x0 - 40, max(
+            caption.x1, caption.x0 + 120
+        )
     return min(caption.x0, *(box.x0 for box in wide)), max(caption.x1, *(box.x1 for box in wide))
 
 
-def _join_parts(blocks: list[Block], pairs: dict[int, tuple[float, int]], captions: dict[int, str], dropped: set[int]) -> None:
+def _join_parts(
+    blocks: list[Block], pairs: dict[int, tuple[float, int]], captions: dict[int, str], dropped: set[int]
+) -> None:
     """Pictures without a caption beside or above a captioned one, on the same side of its caption, are parts of it."""
     for i, (_, j) in pairs.items():
         if blocks[j].kind != "picture" or not captions[i]:
@@ -225,12 +250,19 @@ def _join_parts(blocks: list[Block], pairs: dict[int, tuple[float, int]], captio
         while grown:
             grown = False
             for part, block in enumerate(blocks):
-                if block.kind != "picture" or part in dropped or part == j or any(part == body for _, body in pairs.values()):
+                if (
+                    block.kind != "picture"
+                    or part in dropped
+                    or part == j
+                    or any(part == body for _, body in pairs.values())
+                ):
                     continue
                 if _gap(blocks[i].box, block.box)[1] != side and side != "beside":
                     continue
                 union = Box.around([blocks[j].box, block.box])
-                if _distance(blocks[j].box, block.box) > _PART_GAP or _cuts_through(union, blocks, {i, j, part}, dropped):
+                if _distance(blocks[j].box, block.box) > _PART_GAP or _cuts_through(
+                    union, blocks, {i, j, part}, dropped
+                ):
                     continue
                 blocks[j] = replace(blocks[j], box=union, lines=(*blocks[j].lines, *block.lines))
                 dropped.add(part)
@@ -241,7 +273,9 @@ def _join_parts(blocks: list[Block], pairs: dict[int, tuple[float, int]], captio
         dropped.update(inside)
 
 
-def _swallowed(blocks: Sequence[Block], j: int, keep: set[int], dropped: set[int]) -> tuple[tuple[Line, ...], list[int]]:
+def _swallowed(
+    blocks: Sequence[Block], j: int, keep: set[int], dropped: set[int]
+) -> tuple[tuple[Line, ...], list[int]]:
     """The lines of body `j` and of the small text blocks that lie inside it."""
     lines, inside = list(blocks[j].lines), []
     for k, block in enumerate(blocks):
@@ -270,7 +304,11 @@ def _cuts_through(union: Box, blocks: Sequence[Block], without: set[int], droppe
 
 
 def _titled_charts(
-    blocks: list[Block], captions: dict[int, str], pairs: dict[int, tuple[float, int]], dropped: set[int], page: PageBlocks
+    blocks: list[Block],
+    captions: dict[int, str],
+    pairs: dict[int, tuple[float, int]],
+    dropped: set[int],
+    page: PageBlocks,
 ) -> list[Pair]:
     """Charts and tables without a caption, with the title right above and the source line below as one."""
     paired = {body for _, body in pairs.values()}
@@ -329,10 +367,14 @@ def _typed(body: Block, label: str) -> Block:
 
 
 def _lines_inside(blocks: Sequence[Block], box: Box) -> tuple[Line, ...]:
-    return tuple(line for block in blocks for line in block.lines if line.box.covered_by(box) > 0.7 and not is_caption(block))
+    return tuple(
+        line for block in blocks for line in block.lines if line.box.covered_by(box) > 0.7 and not is_caption(block)
+    )
 
 
-def _without(page: PageBlocks, blocks: list[Block], pairs: list[Pair], captions: dict[int, str], dropped: set[int]) -> Captioned:
+def _without(
+    page: PageBlocks, blocks: list[Block], pairs: list[Pair], captions: dict[int, str], dropped: set[int]
+) -> Captioned:
     """The page without the dropped blocks and with a new body right after or before its caption; indices follow."""
     order = [k for k in range(len(page.blocks)) if k not in dropped]
     for pair in pairs:
@@ -343,7 +385,9 @@ def _without(page: PageBlocks, blocks: list[Block], pairs: list[Pair], captions:
         page=page,
         blocks=tuple(blocks[k] for k in order),
         pairs=tuple(
-            replace(p, caption=place[p.caption], body=place[p.body], source=None if p.source is None else place[p.source])
+            replace(
+                p, caption=place[p.caption], body=place[p.body], source=None if p.source is None else place[p.source]
+            )
             for p in pairs
         ),
         labels=tuple((place[k], label) for k, label in captions.items() if k in place),

@@ -22,7 +22,9 @@ def find_documents(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not _hidden(p, path))
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not _hidden(p, path)
+            )
             if not inside:
                 raise InputError(f"no documents in the folder {path}: svrag reads {_kinds()}")
             found.update(dict.fromkeys(inside))

@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from svrag.documents.blocks import Block, PageBlocks
+from svrag.documents.blocks import Block, BlockKind, PageBlocks
 
 _EDGE = 0.1  # of the page's height
 _REPEATS = 3
 _DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.?)?\s*[-–|]?\s*(\d{1,4}|[ivxlc]{1,6})\s*[-–|]?(?:\s*(?:of|/|von)\s*\d+)?", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(
+    r"(?:page|seite|p\.?)?\s*[-–|]?\s*(\d{1,4}|[ivxlc]{1,6})\s*[-–|]?(?:\s*(?:of|/|von)\s*\d+)?", re.IGNORECASE
+)
 _NUMBER_AT_END = re.compile(r"(?:^|\s|\|)(\d{1,4})\s*$|^\s*(\d{1,4})(?:\s|\|)")
 
 
@@ -29,7 +31,9 @@ def drop_furniture(pages: Sequence[PageBlocks]) -> list[PageBlocks]:
     for page, label in zip(pages, labels, strict=True):
         kept = []
         for block in page.blocks:
-            repeated = _at_edge(block, page) and (seen[_key(block)] >= needed or _PAGE_NUMBER.fullmatch(block.text.strip()))
+            repeated = _at_edge(block, page) and (
+                seen[_key(block)] >= needed or _PAGE_NUMBER.fullmatch(block.text.strip())
+            )
             if repeated:
                 continue
             if block.kind in ("page-header", "page-footer"):
@@ -47,7 +51,9 @@ def printed_labels(pages: Sequence[PageBlocks]) -> list[str]:
     """
     offsets: Counter[int] = Counter()
     for page in pages:
-        offsets.update({number - page.page.number for block in page.blocks if _at_edge(block, page) for number in _numbers(block)})
+        offsets.update(
+            {number - page.page.number for block in page.blocks if _at_edge(block, page) for number in _numbers(block)}
+        )
     if not offsets:
         return [""] * len(pages)
     offset, votes = offsets.most_common(1)[0]
@@ -76,7 +82,7 @@ def _numbers(block: Block) -> list[int]:
     return [int(match[1] or match[2])] if match else []
 
 
-def _real_kind(block: Block, page: PageBlocks) -> str:
+def _real_kind(block: Block, page: PageBlocks) -> BlockKind:
     """What a header or footer that stands only once is: a large line on top is a title."""
     others = [b.size for b in page.blocks if b is not block and b.lines]
     usual = sorted(others)[len(others) // 2] if others else 0.0

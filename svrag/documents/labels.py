@@ -9,9 +9,13 @@ import re
 
 # Words in captions and mentions, in lower case and without a full stop, to the kind of label.
 KINDS: dict[str, str] = {
-    **dict.fromkeys(("figure", "figures", "fig", "figs", "abbildung", "abbildungen", "abb", "figura", "figuras"), "Figure"),
+    **dict.fromkeys(
+        ("figure", "figures", "fig", "figs", "abbildung", "abbildungen", "abb", "figura", "figuras"), "Figure"
+    ),
     **dict.fromkeys(("figuur", "図", "图", "圖", "рисунок", "рис", "rysunek", "rys"), "Figure"),
-    **dict.fromkeys(("table", "tables", "tab", "tabelle", "tabellen", "tableau", "tableaux", "tabla", "tablas"), "Table"),
+    **dict.fromkeys(
+        ("table", "tables", "tab", "tabelle", "tabellen", "tableau", "tableaux", "tabla", "tablas"), "Table"
+    ),
     **dict.fromkeys(("tabela", "tabelas", "tabella", "tabelle", "tabel", "表", "таблица", "табл"), "Table"),
     **dict.fromkeys(("chart", "charts", "diagramm", "graph", "graphs", "graphique"), "Chart"),
     **dict.fromkeys(("exhibit", "exhibits"), "Exhibit"),
@@ -19,8 +23,12 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("scheme", "schemes"), "Scheme"),
     **dict.fromkeys(("listing", "listings"), "Listing"),
     **dict.fromkeys(("box", "boxes"), "Box"),
-    **dict.fromkeys(("equation", "equations", "eq", "eqs", "eqn", "eqns", "gleichung", "ecuación", "équation"), "Equation"),
-    **dict.fromkeys(("section", "sections", "sec", "secs", "sect", "subsection", "chapter", "chapters", "§", "§§"), "Section"),
+    **dict.fromkeys(
+        ("equation", "equations", "eq", "eqs", "eqn", "eqns", "gleichung", "ecuación", "équation"), "Equation"
+    ),
+    **dict.fromkeys(
+        ("section", "sections", "sec", "secs", "sect", "subsection", "chapter", "chapters", "§", "§§"), "Section"
+    ),
     **dict.fromkeys(("abschnitt", "kapitel", "sección", "capítulo", "chapitre"), "Section"),
     **dict.fromkeys(("appendix", "appendices", "annex", "annexes", "anhang", "anexo", "annexe"), "Appendix"),
 }
@@ -32,7 +40,9 @@ NUMBER = r"(?:[A-Z]{1,2}[.\-]?)?\d{1,3}(?:[.\-–]\d{1,3})*[a-z]?|[IVXLC]{1,6}(?
 _ROMAN = re.compile(r"(?=[IVXLC])(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})$")
 _DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
-_WORDS = "|".join(sorted((re.escape(word) for word, kind in KINDS.items() if kind in CAPTIONED), key=len, reverse=True))
+_WORDS = "|".join(
+    sorted((re.escape(word) for word, kind in KINDS.items() if kind in CAPTIONED), key=len, reverse=True)
+)
 # A caption begins with its label; what follows must be an end: punctuation, a dash, a line's end, or a capital.
 _CAPTION = re.compile(
     rf"\s*(?P<word>{_WORDS})(?P<dot>\.?)\s*(?P<number>{NUMBER})\s*(?:\((?P<part>[a-z])\)\s*)?"
@@ -74,7 +84,7 @@ def caption_label(text: str) -> str:
     "Figure 3 shows the kiln" is a sentence, not a caption: after the number must come an end.
     """
     match = _CAPTION.match(text)
-    if match is None or not match["word"][:1].isupper() and match["word"].isascii():
+    if match is None or (not match["word"][:1].isupper() and match["word"].isascii()):
         return ""
     if not match["end"] and match["number"].isalpha() and not match["number"].isupper():
         return ""

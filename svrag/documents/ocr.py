@@ -58,7 +58,9 @@ def read_lines(png: bytes, dpi: int = DPI) -> list[Line]:
 @functools.cache
 def _languages() -> tuple[str, ...]:
     """English and the Latin-script languages installed beside it, at most three: each costs time."""
-    listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    listed = subprocess.run(
+        ["tesseract", "--list-langs"], capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
     installed = listed.stdout.split()
     wanted = [name for name in ("eng", "deu", "fra", "spa", "ita", "por", "nld") if name in installed]
     return tuple(wanted[:3]) or tuple(name for name in installed if len(name) == 3 and name != "osd")[:1] or ("eng",)

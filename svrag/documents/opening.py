@@ -64,7 +64,7 @@ def decrypted(path: Path, password: str) -> bytes | None:
     with open_pages(path, password) as document:
         if not document.metadata or not document.metadata.get("encryption"):
             return None
-        plain: bytes = document.tobytes(encryption=pymupdf.PDF_ENCRYPT_NONE)
+        plain: bytes = document.tobytes(encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)
         return plain
 
 

@@ -31,7 +31,9 @@ def _ordered(blocks: list[Block]) -> list[Block]:
     ordered: list[Block] = []
     for cut in [*crossing, None]:
         # A block belongs above the cut when most of it does.
-        band = [b for b in sides if cut is None or (b.box.y0 + b.box.y1) / 2 < cut.box.y0 + 0.5 * min(10.0, cut.box.height)]
+        band = [
+            b for b in sides if cut is None or (b.box.y0 + b.box.y1) / 2 < cut.box.y0 + 0.5 * min(10.0, cut.box.height)
+        ]
         sides = [b for b in sides if b not in band]
         left = [b for b in band if b.box.x1 <= gap + _SLACK]
         right = [b for b in band if b not in left]
@@ -67,9 +69,7 @@ def _column_gap(blocks: list[Block]) -> float | None:
 
 def _shared_height(left: list[Block], right: list[Block]) -> float:
     """Points of height at which there is something on both sides."""
-    return sum(
-        max(0.0, min(a.box.y1, b.box.y1) - max(a.box.y0, b.box.y0)) for a in left for b in right
-    )
+    return sum(max(0.0, min(a.box.y1, b.box.y1) - max(a.box.y0, b.box.y0)) for a in left for b in right)
 
 
 def _by_rows(blocks: list[Block]) -> list[Block]:
@@ -77,7 +77,11 @@ def _by_rows(blocks: list[Block]) -> list[Block]:
     rows: list[list[Block]] = []
     for block in sorted(blocks, key=lambda b: (b.box.y0, b.box.x0)):
         middle = (block.box.y0 + block.box.y1) / 2
-        if rows and all(middle < other.box.y1 and other.box.y0 < middle for other in rows[-1][:1]) and block.box.height < 30:
+        if (
+            rows
+            and all(middle < other.box.y1 and other.box.y0 < middle for other in rows[-1][:1])
+            and block.box.height < 30
+        ):
             rows[-1].append(block)
         else:
             rows.append([block])

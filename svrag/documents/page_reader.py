@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pymupdf
 
@@ -46,7 +47,7 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
         else:
             warning = "no text layer, and tesseract is not installed"
     source.get_layout(return_raw=True)
-    groups = source.layout_information or []
+    groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page)
     pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning))
     blocks = in_reading_order([*_outside(blocks, pictures), *_filled(pictures, blocks)])
@@ -201,9 +202,13 @@ def _left_over(lines: list[Line]) -> list[Block]:
 def sort_lines(lines: list[Line]) -> list[Line]:
     """Top to bottom, and left to right within a row of the same baseline."""
     rows: list[list[Line]] = []
-    for line in sorted(lines, key=lambda line: (line.box.y0 + line.box.y1)):
+    for line in sorted(lines, key=lambda line: line.box.y0 + line.box.y1):
         middle = (line.box.y0 + line.box.y1) / 2
-        if rows and middle < rows[-1][0].box.y1 and middle - (rows[-1][0].box.y0 + rows[-1][0].box.y1) / 2 < 0.4 * line.size:
+        if (
+            rows
+            and middle < rows[-1][0].box.y1
+            and middle - (rows[-1][0].box.y0 + rows[-1][0].box.y1) / 2 < 0.4 * line.size
+        ):
             rows[-1].append(line)
         else:
             rows.append([line])
@@ -227,7 +232,8 @@ def _filled(pictures: list[Block], blocks: list[Block]) -> list[Block]:
         lines = [
             line
             for block in blocks
-            if block.kind == "picture" or (block.kind not in ("caption", "table") and block.box.covered_by(picture.box) > 0.7)
+            if block.kind == "picture"
+            or (block.kind not in ("caption", "table") and block.box.covered_by(picture.box) > 0.7)
             for line in block.lines
             if line.box.covered_by(picture.box.padded(1.0)) > 0.5
         ]

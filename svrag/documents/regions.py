@@ -43,9 +43,9 @@ def find_pictures(page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool)
             # The layout often sees only the plotted part of a chart; a box twice as large is something else.
             if union.area < 1.8 * known.area and not _swallows(union, known, blocks):
                 found[at] = (union, known_origin)
-        elif any(box.covered_by(known) > 0.6 for known, _ in found):
-            continue
-        elif any(box.covered_by(table) > 0.5 or table.covered_by(box) > 0.5 for table in tables):
+        elif any(box.covered_by(known) > 0.6 for known, _ in found) or any(
+            box.covered_by(table) > 0.5 or table.covered_by(box) > 0.5 for table in tables
+        ):
             continue
         elif _is_picture(box, origin, bounds, blocks):
             found.append((box, origin))
@@ -55,7 +55,9 @@ def find_pictures(page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool)
 
 
 def _picture(box: Box, origin: str) -> Block:
-    return Block("picture", box, found="image" if origin == "image" else "drawing" if origin == "drawing" else "layout")
+    return Block(
+        "picture", box, found="image" if origin == "image" else "drawing" if origin == "drawing" else "layout"
+    )
 
 
 def _images(page: pymupdf.Page, bounds: Box) -> list[tuple[Box, str]]:

@@ -36,9 +36,7 @@ def render_page(
         return _png(sheet, sheet.rect, dpi)
 
 
-def crop(
-    source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0, password: str | None = None
-) -> bytes:
+def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0, password: str | None = None) -> bytes:
     """The part of page `page` (1-based) inside `box` and `pad` points around it, as PNG.
 
     Raises:

@@ -90,7 +90,9 @@ class ParsePool:
     def __enter__(self) -> ParsePool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -114,10 +116,13 @@ class ParsePool:
         while len(done) < facts.pages:
             self._hand_out(todo)
             for task, result in self._finished():
-                assert isinstance(task, PageTask)
+                if not isinstance(task, PageTask) or task.path != path:
+                    continue  # left over from a file whose reading was broken off
                 if isinstance(result, PageBlocks):
                     done[task.number] = result
-                elif task.mode == "layout":
+                    continue
+                assert isinstance(result, Failure)
+                if task.mode == "layout":
                     todo.appendleft(PageTask(path, password, task.number, "text", f"{result.message}: text only"))
                 else:
                     done[task.number] = _empty(task.number, f"could not be read ({result.message})")
@@ -126,9 +131,12 @@ class ParsePool:
         return facts, [done[n] for n in sorted(done)]
 
     def _open(self, path: Path, password: str | None) -> FileFacts:
-        self._hand_out(deque([OpenTask(path, password)]))
+        todo = deque([OpenTask(path, password)])
         while True:
-            for _, result in self._finished():
+            self._hand_out(todo)
+            for task, result in self._finished():
+                if not isinstance(task, OpenTask) or task.path != path:
+                    continue  # left over from a file whose reading was broken off
                 if isinstance(result, FileFacts):
                     return result
                 assert isinstance(result, Failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from svrag.documents.model import Document, Element
 from svrag.graph.mentions import Mention, find_mentions
@@ -12,9 +13,15 @@ from svrag.graph.roles import section_role
 
 _LEAST_CONFIDENCE = 0.5
 # "Figure 3 of [12]", "Table 2 in Smith et al.": another work's figure.
-_ELSEWHERE = re.compile(r"\s*(?:\([a-z]\)\s*)?(?:of|in|from)\s+(?:\[\d|(?:the\s+)?[A-Z]\w+(?:\s+(?:and|&)\s+[A-Z]\w+)?\s+(?:et al|\(\d{4}))")
+_ELSEWHERE = re.compile(
+    r"\s*(?:\([a-z]\)\s*)?(?:of|in|from)\s+(?:\[\d|(?:the\s+)?[A-Z]\w+(?:\s+(?:and|&)\s+[A-Z]\w+)?\s+(?:et al|\(\d{4}))"
+)
 # Kinds that stand in for each other: a chart may be called a figure.
-_ALSO = {"Figure": ("Chart", "Exhibit", "Scheme"), "Chart": ("Figure", "Exhibit"), "Exhibit": ("Figure", "Table", "Chart")}
+_ALSO = {
+    "Figure": ("Chart", "Exhibit", "Scheme"),
+    "Chart": ("Figure", "Exhibit"),
+    "Exhibit": ("Figure", "Table", "Chart"),
+}
 
 
 def build_graph(document: Document) -> ElementGraph:
@@ -103,7 +110,7 @@ def _contains(elements: Sequence[Element]) -> Iterator[Edge]:
 
 def _section_next(elements: Sequence[Element]) -> Iterator[Edge]:
     headers = [element for element in elements if element.type == "section_header"]
-    for header, following in zip(headers, headers[1:], strict=False):
+    for header, following in pairwise(headers):
         yield Edge(header.id, following.id, "section_next", 1.0)
 
 

@@ -21,23 +21,51 @@ _ITEM = re.compile(rf"(?P<join>{_JOIN})?\(?(?P<number>{NUMBER})\)?(?P<part>{_PAR
 _RANGE = re.compile(r"\s*(?:to|through|bis|-|–|—)\s*$", re.IGNORECASE)
 _LONGEST_RANGE = 30
 # Words that are also plain English: they name an element only with a capital letter or a digit right behind.
-_COMMON_WORDS = frozenset({"box", "boxes", "graph", "graphs", "chart", "charts", "scheme", "schemes", "tab", "section", "sections"})
+_COMMON_WORDS = frozenset(
+    {"box", "boxes", "graph", "graphs", "chart", "charts", "scheme", "schemes", "tab", "section", "sections"}
+)
 
 _ORDINALS = {
     word: number
     for number, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-        "sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+            "twelfth",
+            "thirteenth",
+            "fourteenth",
+            "fifteenth",
+            "sixteenth",
+            "seventeenth",
+            "eighteenth",
+            "nineteenth",
+            "twentieth",
+        ],
         start=1,
     )
 }
-_CARDINALS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)}
+_CARDINALS = {
+    word: n
+    for n, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], start=1)
+}
 _PAGE = r"(?:pages?|pp?\.|slides?|seiten?|páginas?|folien?|pg\.?)"
 _ROMAN_PAGE = r"[ivxlc]{1,6}"
 _PAGE_NUMBERS = re.compile(
-    rf"\b{_PAGE}\s*(?:no\.?|number|#)?\s*(?P<list>(?:\d{{1,4}}|{_ROMAN_PAGE}\b)(?:{_JOIN}\d{{1,4}})*)(?!\s*%)", re.IGNORECASE
+    rf"\b{_PAGE}\s*(?:no\.?|number|#)?\s*(?P<list>(?:\d{{1,4}}|{_ROMAN_PAGE}\b)(?:{_JOIN}\d{{1,4}})*)(?!\s*%)",
+    re.IGNORECASE,
 )
-_NTH_PAGE = re.compile(rf"\b(?P<nth>\d{{1,4}})(?:st|nd|rd|th)\s+{_PAGE}\b|\b(?P<word>{'|'.join(_ORDINALS)})\s+{_PAGE}\b", re.IGNORECASE)
+_NTH_PAGE = re.compile(
+    rf"\b(?P<nth>\d{{1,4}})(?:st|nd|rd|th)\s+{_PAGE}\b|\b(?P<word>{'|'.join(_ORDINALS)})\s+{_PAGE}\b", re.IGNORECASE
+)
 _END_PAGES = re.compile(
     rf"\b(?P<end>first|last|final)\s+(?P<count>\d{{1,2}}|{'|'.join(_CARDINALS)})\s+{_PAGE}\b"
     rf"|\b(?P<which>second[\s-]+(?:to[\s-]+)?last|last|final|cover|front|back)\s+{_PAGE}\b",
@@ -73,7 +101,7 @@ class Mention:
 
 def find_mentions(text: str) -> list[Mention]:
     """All names in `text`, lists and ranges written out: "Figs. 2-4" gives three."""
-    mentions = []
+    mentions: list[Mention] = []
     for match in _MENTION.finditer(text):
         word = match["word"]
         listed = match["list"]

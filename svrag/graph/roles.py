@@ -8,23 +8,32 @@ from collections.abc import Sequence
 from svrag.graph.model import SectionRole
 
 # First match wins: "Results and discussion" is a result, "Related work and background" related work.
-_KEYWORDS: tuple[tuple[SectionRole, re.Pattern[str]], ...] = tuple(
-    (role, re.compile(pattern))
-    for role, pattern in (
-        ("appendix", r"^(appendi(x|ces)|annex(es)?|anhang|supplement)"),
-        ("references", r"^(references?|bibliography|works cited|literature cited|literaturverzeichnis)\b"),
-        ("front_matter", r"^(abstract|summary|executive summary|keywords?|ccs concepts|acm reference|contents|table of contents|"
-         r"acknowledge?ments?|zusammenfassung|about (this|the) report|preface|foreword)\b"),
-        ("related_work", r"\b(related works?|prior work|previous work|literature review|background)\b"),
-        ("intro", r"\b(introduction|motivation|overview|einleitung)\b"),
-        ("conclusion", r"\b(conclusions?|concluding|future work|outlook|fazit)\b"),
-        ("result", r"\b(results?|findings?|evaluation|experiments?|experimental|performance|ablations?|analysis of results|ergebnisse)\b"),
-        ("discussion", r"\b(discussion|limitations?|implications?|threats to validity|diskussion)\b"),
-        ("method", r"\b(methods?|methodology|methodik|approach|model|architecture|algorithms?|framework|materials?|"
-         r"data(sets?)?|dataset construction|setup|implementation|training|problem (statement|formulation))\b"),
-    )
+_KEYWORDS: tuple[tuple[SectionRole, str], ...] = (
+    ("appendix", r"^(appendi(x|ces)|annex(es)?|anhang|supplement)"),
+    ("references", r"^(references?|bibliography|works cited|literature cited|literaturverzeichnis)\b"),
+    (
+        "front_matter",
+        r"^(abstract|summary|executive summary|keywords?|ccs concepts|acm reference|contents|table of contents|"
+        r"acknowledge?ments?|zusammenfassung|about (this|the) report|preface|foreword)\b",
+    ),
+    ("related_work", r"\b(related works?|prior work|previous work|literature review|background)\b"),
+    ("intro", r"\b(introduction|motivation|overview|einleitung)\b"),
+    ("conclusion", r"\b(conclusions?|concluding|future work|outlook|fazit)\b"),
+    (
+        "result",
+        r"\b(results?|findings?|evaluation|experiments?|experimental|performance|ablations?|"
+        r"analysis of results|ergebnisse)\b",
+    ),
+    ("discussion", r"\b(discussion|limitations?|implications?|threats to validity|diskussion)\b"),
+    (
+        "method",
+        r"\b(methods?|methodology|methodik|approach|model|architecture|algorithms?|framework|materials?|"
+        r"data(sets?)?|dataset construction|setup|implementation|training|problem (statement|formulation))\b",
+    ),
 )
-_NUMBERING = re.compile(r"^\s*(?:(?:section|chapter|part)\s+)?(?:[ivxlc]{1,6}[.):]|\d{1,2}(?:\.\d{1,2})*[.):]?|[a-z][.):])\s+")
+_NUMBERING = re.compile(
+    r"^\s*(?:(?:section|chapter|part)\s+)?(?:[ivxlc]{1,6}[.):]|\d{1,2}(?:\.\d{1,2})*[.):]?|[a-z][.):])\s+"
+)
 _APPENDIX_LETTER = re.compile(r"^\s*[A-Z](?:\.\d+)*[.:]?\s+[A-Z]")
 _SPACED = re.compile(r"^(?:\w ){3,}\w\b")
 
@@ -47,7 +56,7 @@ def section_role(headings: Sequence[str]) -> SectionRole:
 def heading_role(heading: str) -> SectionRole:
     """The role one heading tells; "other" when it tells none."""
     plain = _plain(heading)
-    return next((role for role, pattern in _KEYWORDS if pattern.search(plain)), "other")
+    return next((role for role, pattern in _KEYWORDS if re.search(pattern, plain)), "other")
 
 
 def _plain(heading: str) -> str:

@@ -110,7 +110,9 @@ class Library:
     def __enter__(self) -> Library:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # Documents ---------------------------------------------------------------------------------------------------
@@ -147,7 +149,9 @@ class Library:
             raise InputError(f"{reference!r} may be {len(found)} documents: say which by id ({ids})")
         raise InputError(f"unknown document {reference!r}: `svrag list` shows what is in the library")
 
-    def add(self, document: Document, graph: ElementGraph, source: Path, *, readable_copy: bytes | None = None) -> None:
+    def add(
+        self, document: Document, graph: ElementGraph, source: Path, *, readable_copy: bytes | None = None
+    ) -> None:
         """Store `document` whole, with its graph and a copy of the file it was read from.
 
         The same bytes again change nothing. Another document that was added from the same path is replaced.
@@ -166,7 +170,9 @@ class Library:
                 name = files.keep(self.folder, source, document.sha256, readable_copy)
                 known = connection.execute("SELECT 1 FROM documents WHERE sha256 = ?", (document.sha256,)).fetchone()
                 if known is None:
-                    for (old,) in connection.execute("SELECT number FROM documents WHERE path = ?", (path,)).fetchall():
+                    for (old,) in connection.execute(
+                        "SELECT number FROM documents WHERE path = ?", (path,)
+                    ).fetchall():
                         _delete(connection, old)
                     _insert(connection, document, graph, name, path)
             self._drop_orphans()
@@ -277,7 +283,12 @@ class Library:
     # Full text ---------------------------------------------------------------------------------------------------
 
     def match(
-        self, tokens: Sequence[str], *, documents: Sequence[str] | None = None, pages_only: bool = False, limit: int = 1000
+        self,
+        tokens: Sequence[str],
+        *,
+        documents: Sequence[str] | None = None,
+        pages_only: bool = False,
+        limit: int = 1000,
     ) -> list[IndexedElement]:
         """The elements that hold any of `tokens`: pages, or everything but pages.
 
@@ -319,7 +330,9 @@ class Library:
         condition, values = _within(documents)
         sums = "pages, page_tokens, 0, 0, 0" if pages_only else "elements, body, caption, heading, cells"
         totals = ", ".join(f"coalesce(sum({column}), 0)" for column in sums.split(", "))
-        count, *lengths = self._connection.execute(f"SELECT {totals} FROM documents d WHERE 1 {condition}", values).fetchone()
+        count, *lengths = self._connection.execute(
+            f"SELECT {totals} FROM documents d WHERE 1 {condition}", values
+        ).fetchone()
         body, caption, heading, cells = (length / count if count else 0.0 for length in lengths)
         return Statistics(count, (body, caption, heading, cells))
 
@@ -341,7 +354,8 @@ class Library:
     def set_setting(self, key: str, value: str) -> None:
         with _explained(self.folder), self._writing() as connection:
             connection.execute(
-                "INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+                "INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
             )
 
     # Inside ------------------------------------------------------------------------------------------------------
@@ -373,12 +387,9 @@ class Library:
             values,
         )
         return [
-            StoredDocument(
-                *row[:7], source=files.folder_of(self.folder) / row[7], path=row[8], added=row[9],
-                warnings=tuple(json.loads(row[10])),
-            )
+            StoredDocument(*row[:7], files.folder_of(self.folder) / row[7], *row[8:10], tuple(json.loads(row[10])))
             for row in rows
-        ]  # fmt: skip
+        ]
 
     def _stored(self, document_id: str) -> StoredDocument:
         found = self._documents("WHERE id = ?", document_id)
@@ -392,7 +403,10 @@ class Library:
             f"JOIN documents d ON d.number = p.document {condition}",
             values,
         )
-        return [Page(*row[:6], ocr=bool(row[6]), warning=row[7]) for row in rows]
+        return [
+            Page(number, width, height, rotation, label, text, bool(ocr), warning)
+            for number, width, height, rotation, label, text, ocr, warning in rows
+        ]
 
     def _elements(self, condition: str, *values: str) -> list[Element]:
         rows = self._connection.execute(
@@ -404,7 +418,8 @@ class Library:
         ranges: list[tuple[int, int]] = []
         for some in _batches(documents):
             ranges += self._connection.execute(
-                f"SELECT first_row, last_row FROM documents WHERE id IN ({_marks(some)}) ORDER BY first_row", tuple(some)
+                f"SELECT first_row, last_row FROM documents WHERE id IN ({_marks(some)}) ORDER BY first_row",
+                tuple(some),
             ).fetchall()
         return ranges
 
@@ -432,7 +447,7 @@ def _connect(database: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(database, timeout=_WAIT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.OperationalError as error:
-        if not database.exists() or "readonly" not in str(error) and "unable to open" not in str(error):
+        if not database.exists() or ("readonly" not in str(error) and "unable to open" not in str(error)):
             raise
         connection.close()
         uri = f"{database.absolute().as_uri()}?immutable=1"
@@ -470,13 +485,17 @@ def _explained(folder: Path) -> Iterator[None]:
         if "locked" in said or "busy" in said:
             raise LibraryError(f"another process is writing to {folder}: try again when it is done") from error
         if isinstance(error, sqlite3.DatabaseError) and ("malformed" in said or "not a database" in said):
-            raise LibraryError(f"{folder / DATABASE} is broken ({said}): restore it, or remove it and add again") from error
+            raise LibraryError(
+                f"{folder / DATABASE} is broken ({said}): restore it, or remove it and add again"
+            ) from error
         raise
     except OSError as error:
         if error.errno in files.NO_SPACE:
             raise LibraryError(_no_space(folder)) from error
         if error.errno in files.NO_PERMISSION:
-            raise LibraryError(f"cannot write to {folder}: the folder is read-only or belongs to someone else") from error
+            raise LibraryError(
+                f"cannot write to {folder}: the folder is read-only or belongs to someone else"
+            ) from error
         raise LibraryError(f"cannot use {folder}: {error.strerror or error}") from error
 
 
@@ -533,7 +552,9 @@ def _insert(connection: sqlite3.Connection, document: Document, graph: ElementGr
 
 
 def _delete(connection: sqlite3.Connection, number: int) -> None:
-    first, last = connection.execute("SELECT first_row, last_row FROM documents WHERE number = ?", (number,)).fetchone()
+    first, last = connection.execute(
+        "SELECT first_row, last_row FROM documents WHERE number = ?", (number,)
+    ).fetchone()
     for words in ("element_words", "page_words"):
         connection.execute(f"DELETE FROM {words} WHERE rowid BETWEEN ? AND ?", (first, last))
     connection.execute("DELETE FROM documents WHERE number = ?", (number,))

@@ -48,7 +48,9 @@ def search(
         stored = [document for document in stored if document.id in set(documents)]
     elements, pages = rank(library, question, stored, whole_library=documents is None)
     page_hits = _page_hits(_filled_up(pages, stored), names, max(k, _LEAST_PAGES))
-    hits = _hits(library, elements, names, k) or _pages_as_hits(library, [hit for hit in page_hits if hit.score], pages, k)
+    hits = _hits(library, elements, names, k) or _pages_as_hits(
+        library, [hit for hit in page_hits if hit.score], pages, k
+    )
     return SearchResult(question, tuple(hits), tuple(page_hits), retriever, time.perf_counter() - started)
 
 
@@ -58,7 +60,9 @@ def _hits(library: Library, ranking: Mapping[str, Ranked], names: Mapping[str, s
     taken: set[str] = set()
     for start in range(0, len(ordered), 2 * k):
         some = library.elements(ordered[start : start + 2 * k])
-        targets = {e.id: e for e in library.elements([e.target_id for e in some if e.type == "caption" and e.target_id])}
+        targets = {
+            e.id: e for e in library.elements([e.target_id for e in some if e.type == "caption" and e.target_id])
+        }
         for element in some:
             shown = targets.get(element.target_id, element)
             if shown.id in taken:

@@ -70,7 +70,12 @@ PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
 
 
 def rank(
-    library: Library, question: str, documents: Sequence[StoredDocument], *, whole_library: bool, weights: Weights = Weights()
+    library: Library,
+    question: str,
+    documents: Sequence[StoredDocument],
+    *,
+    whole_library: bool,
+    weights: Weights = Weights(),
 ) -> tuple[dict[str, Ranked], dict[tuple[str, int], Ranked]]:
     """Scores of the elements (by id) and pages (by document id and number) that bear on `question`.
 
@@ -97,14 +102,18 @@ def _tokens(library: Library, question: str, scope: Sequence[str] | None) -> lis
     return list(dict.fromkeys(token for language in languages for token in analyse_question(question, language)))
 
 
-def _by_words(library: Library, tokens: Sequence[str], scope: Sequence[str] | None, *, pages_only: bool) -> dict[str, _Found]:
+def _by_words(
+    library: Library, tokens: Sequence[str], scope: Sequence[str] | None, *, pages_only: bool
+) -> dict[str, _Found]:
     candidates = library.match(tokens, documents=scope, pages_only=pages_only)
     statistics = library.statistics(scope, pages_only=pages_only)
     if scope is None:
         frequencies: Mapping[str, int] = library.token_counts(tokens, pages_only=pages_only)
     else:
         wanted = set(tokens)
-        frequencies = Counter(token for c in candidates for token in wanted & {t for field in c.tokens.all() for t in field})
+        frequencies = Counter(
+            token for c in candidates for token in wanted & {t for field in c.tokens.all() for t in field}
+        )
     collection = Collection(statistics.count, frequencies, statistics.mean_lengths)
     parameters = PAGE_PARAMETERS if pages_only else ELEMENT_PARAMETERS
     best = sum(idf(collection.count, frequencies.get(token, 0)) for token in tokens) or 1.0
@@ -119,7 +128,7 @@ def _by_words(library: Library, tokens: Sequence[str], scope: Sequence[str] | No
 def _lift_named_elements(
     library: Library, question: str, scope: Sequence[str] | None, found: dict[str, _Found], weights: Weights
 ) -> None:
-    """"Table 3" in the question lifts the element of that name; "section 4.2" what stands in it, a little."""
+    """ "Table 3" in the question lifts the element of that name; "section 4.2" what stands in it, a little."""
     for mention in find_mentions(question):
         bearers = library.labelled(scope, mention.label) or library.labelled(scope, mention.parent_label)
         for element in bearers:

@@ -162,3 +162,22 @@ def test_scores_of_zero_do_not_matter() -> None:
     flat = [type(h)(h.rank, h.element, h.document_name, 0.0, ()) for h in hits(*POTTERY)]
     answer = QuoteGenerator().answer("What is the mean weight of the bowls?", flat, sources={})
     assert "318 grams" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Wie viele Haushalte versorgt die Anlage?", "rund 12.000 Haushalte"),
+        ("Wann wurde die Anlage gebaut?", "im Jahr 1998"),
+        ("Wie hoch ist der Mount Everest?", NOT_FOUND),
+        ("工厂建于哪一年?", "1998年"),
+        ("珠穆朗玛峰有多高?", NOT_FOUND),
+    ],
+)
+def test_other_languages(question: str, said: str) -> None:
+    german = (
+        "Die Anlage wurde im Jahr 1998 gebaut und kostete 3,5 Mio. Euro. Sie versorgt heute rund 12.000 Haushalte mit "
+        "Strom, der aus Wasserkraft gewonnen wird. Die Leitung hat seit 2011 Frau Dr. Weber."
+    )
+    chinese = "该工厂建于1998年，造价350万元。它目前为大约一万二千户家庭供电。现任厂长是王伟。"
+    assert said in ask(question, element(german if question.isascii() else chinese)).text

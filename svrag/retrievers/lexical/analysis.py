@@ -47,12 +47,81 @@ _STOP_WORDS = {
 
 # What a question says about itself or about the form of its answer, not about the document.
 _QUESTION_WORDS = frozenset(
-    """
-    what which who whom whose when where why how many much does do did doing can could should shall may might must
-    please list give tell name mention write answer return according document report paper slide deck article pdf
-    wer was welche welcher welches wann wo warum wieso wie qui quoi quel quelle quand où pourquoi comment combien
-    quién qué cuál cuándo dónde cómo cuánto chi cosa quale quando dove perché come quanto
-    """.split()
+    [
+        "what",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "when",
+        "where",
+        "why",
+        "how",
+        "many",
+        "much",
+        "does",
+        "do",
+        "did",
+        "doing",
+        "can",
+        "could",
+        "should",
+        "shall",
+        "may",
+        "might",
+        "must",
+        "please",
+        "list",
+        "give",
+        "tell",
+        "name",
+        "mention",
+        "write",
+        "answer",
+        "return",
+        "according",
+        "document",
+        "report",
+        "paper",
+        "slide",
+        "deck",
+        "article",
+        "pdf",
+        "wer",
+        "was",
+        "welche",
+        "welcher",
+        "welches",
+        "wann",
+        "wo",
+        "warum",
+        "wieso",
+        "wie",
+        "qui",
+        "quoi",
+        "quel",
+        "quelle",
+        "quand",
+        "où",
+        "pourquoi",
+        "comment",
+        "combien",
+        "quién",
+        "qué",
+        "cuál",
+        "cuándo",
+        "dónde",
+        "cómo",
+        "cuánto",
+        "chi",
+        "cosa",
+        "quale",
+        "quando",
+        "dove",
+        "perché",
+        "come",
+        "quanto",
+    ]
 )
 # "Write the answer in list format with ascending order." says nothing about the document.
 _FORM = re.compile(
@@ -79,7 +148,11 @@ def analyse_question(question: str, language: str = "en") -> list[str]:
     """
     about = _FORM.sub(" ", question)
     for text in (about, question):
-        tokens = [token for token in analyse(text, language) if token not in _asking(language) and token not in _stop(language)]
+        tokens = [
+            token
+            for token in analyse(text, language)
+            if token not in _asking(language) and token not in _stop(language)
+        ]
         if tokens:
             return list(dict.fromkeys(tokens))
     return list(dict.fromkeys(analyse(question, language)))
