@@ -386,9 +386,12 @@ class Library:
             + condition,
             values,
         )
+        kept = files.folder_of(self.folder)
         return [
-            StoredDocument(*row[:7], files.folder_of(self.folder) / row[7], *row[8:10], tuple(json.loads(row[10])))
-            for row in rows
+            StoredDocument(
+                id, sha256, name, title, language, pages, elements, kept / file, path, added, tuple(json.loads(warnings))
+            )
+            for id, sha256, name, title, language, pages, elements, file, path, added, warnings in rows
         ]
 
     def _stored(self, document_id: str) -> StoredDocument:

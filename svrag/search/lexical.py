@@ -43,11 +43,11 @@ class Weights:
     """
 
     page_elements: float = 0.5
-    element_page: float = 0.3
+    element_page: float = 0.6
     named: float = 1.0
     named_page: float = 1.0
     named_section: float = 0.2
-    type_cue: float = 0.05
+    type_cue: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class _Found:
     reasons: list[str]
 
 
-ELEMENT_PARAMETERS = Parameters()
+# A long table is not about less than a short line: lengths count for little within a page.
+ELEMENT_PARAMETERS = Parameters(weights=(1.0, 2.0, 0.5, 1.0), lengths=(0.2, 0.2, 0.3, 0.2))
 PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
 
 
