@@ -11,10 +11,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pymupdf
 
 from svrag.documents import ocr
 from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, join_lines
+from svrag.documents.ink import picture_boxes
 from svrag.documents.model import Box, Page
 from svrag.documents.order import in_reading_order
 from svrag.documents.regions import find_pictures
@@ -34,14 +36,16 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     lines = text_lines(page)
     if _heavy(page):
         return _without_layout(page, record, lines, "too many graphics for layout: text only")
-    source, warning = page, ""
+    source, warning, shown = page, "", []
     if _is_scan(page, lines):
         if ocr.available():
             try:
-                lines = ocr.read_lines(_image_for_ocr(page))
-                lines = [replace(line, box=_scaled(line.box, page)) for line in lines]
+                image = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False)
+                lines = [replace(line, box=_scaled(line.box, page)) for line in ocr.read_lines(image.tobytes("png"))]
                 record = replace(record, ocr=True)
-                source = _with_invisible(page, lines)
+                source = _redrawn(page, image, lines)
+                grey = np.frombuffer(image.samples, np.uint8).reshape(image.height, image.stride)[:, : image.width]
+                shown = picture_boxes(grey, page.rect.width, page.rect.height, lines)
             except ocr.OcrError as error:
                 warning = str(error)
         else:
@@ -49,7 +53,7 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page)
-    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning))
+    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning), inked=shown)
     blocks = in_reading_order([*_outside(blocks, pictures), *_filled(pictures, blocks)])
     pymupdf.TOOLS.store_shrink(100)
     record = replace(record, text=_all_text(lines), warning=warning)
@@ -117,11 +121,6 @@ def _is_scan(page: pymupdf.Page, lines: list[Line]) -> bool:
     return covered > 0.6 * page.rect.width * page.rect.height and len(text.split()) < _FEW_WORDS
 
 
-def _image_for_ocr(page: pymupdf.Page) -> bytes:
-    png: bytes = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False).tobytes("png")
-    return png
-
-
 def _ocr_dpi(page: pymupdf.Page) -> int:
     """150, or less where the page is so large that the image would be."""
     inches = page.rect.width * page.rect.height / 72.0**2
@@ -134,20 +133,20 @@ def _scaled(box: Box, page: pymupdf.Page) -> Box:
     return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
 
 
-def _with_invisible(page: pymupdf.Page, lines: list[Line]) -> pymupdf.Page:
-    """A copy of the page with `lines` as invisible text at their places.
+def _redrawn(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> pymupdf.Page:
+    """A new page with the old one's image and `lines` as invisible text at their places.
 
-    The copy's letters are only there for the model to see where text is; the text itself stays in `lines`.
+    The letters are only there for the model to see where text is; the text itself stays in `lines`. A copy of the page
+    itself will not do: a stamp on a scan is visible text, beside which the model does not look at the invisible.
     """
-    copy = pymupdf.open()
-    copy.insert_pdf(page.parent, from_page=page.number, to_page=page.number, links=False, annots=False, widgets=False)
-    target = copy[0]
+    target = pymupdf.open().new_page(width=page.rect.width, height=page.rect.height)
+    target.insert_image(target.rect, pixmap=image)
     for line in lines:
         letters = line.text.encode("latin-1", errors="replace").decode("latin-1")
         natural = pymupdf.get_text_length(letters, fontsize=1.0) or 1.0
         size = max(2.0, min(line.box.width / natural, line.size * 1.3))
         target.insert_text((line.box.x0, line.box.y1 - 0.2 * line.box.height), letters, fontsize=size, render_mode=3)
-    return copy[0]
+    return target
 
 
 def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page) -> list[Block]:

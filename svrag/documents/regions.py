@@ -17,21 +17,29 @@ _LEAST_SIDE = 18.0  # points: smaller is an icon or a bullet
 _LEAST_SHARE = 0.01  # of the page
 _BACKGROUND = 0.85  # of the page
 _MAX_DRAWINGS = 4_000  # clustering takes the square of it in time
+_HEADINGS = ("section-header", "title", "page-header", "page-footer")
 _PROSE_WORDS = 6  # a line of so many words is prose, not a chart's label
 
 
-def find_pictures(page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool) -> tuple[list[Block], list[Box]]:
+def find_pictures(
+    page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool, inked: Sequence[Box]
+) -> tuple[list[Block], list[Box]]:
     """Pictures as blocks without lines, and the images and drawings that were not taken for any.
 
-    On a scanned page the one large image is the page itself, so only the layout's pictures count.
+    On a scanned page the one large image is the page itself, so what counts is the layout's pictures and `inked`, the
+    pictures seen in it.
     """
     bounds = Box(0.0, 0.0, page.rect.width, page.rect.height)
     pictures = [block.box for block in blocks if block.kind == "picture"]
     tables = [block.box for block in blocks if block.kind == "table"]
     if scanned:
-        if not pictures and not any(block.lines for block in blocks):
+        if not pictures and not inked and not any(block.lines for block in blocks):
             pictures = [bounds]  # a page that is nothing but a picture
-        return [_picture(box, "layout") for box in _merged(pictures)], []
+        seen = [box for box in inked if _is_picture(box, "image", bounds, blocks)]
+        free = [box for box in _merged([*pictures, *seen]) if not any(_overlaps(box, table) for table in tables)]
+        return [
+            _picture(box, "layout") for box in free if _large(box, bounds) or box.area > _BACKGROUND * bounds.area
+        ], []
     merged = _merged([box for box in pictures if not any(box.covered_by(table) > 0.8 for table in tables)])
     found = [(box, "layout") for box in merged]
     spare = []
@@ -40,12 +48,11 @@ def find_pictures(page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool)
         if at is not None:
             known, known_origin = found[at]
             union = Box.around([box, known])
-            # The layout often sees only the plotted part of a chart; a box twice as large is something else.
-            if union.area < 1.8 * known.area and not _swallows(union, known, blocks):
+            # The layout often sees only the plotted part of a chart; drawings over twice as much are something else,
+            # but an image is one thing, however little of it the layout saw.
+            if (union.area < 1.8 * known.area or origin == "image") and not _swallows(union, known, blocks):
                 found[at] = (union, known_origin)
-        elif any(box.covered_by(known) > 0.6 for known, _ in found) or any(
-            box.covered_by(table) > 0.5 or table.covered_by(box) > 0.5 for table in tables
-        ):
+        elif any(box.covered_by(known) > 0.6 for known, _ in found) or any(_overlaps(box, t) for t in tables):
             continue
         elif _is_picture(box, origin, bounds, blocks):
             found.append((box, origin))
@@ -81,6 +88,10 @@ def _large(box: Box, bounds: Box) -> bool:
     return box.area < _BACKGROUND * bounds.area
 
 
+def _overlaps(box: Box, table: Box) -> bool:
+    return box.covered_by(table) > 0.5 or table.covered_by(box) > 0.5
+
+
 def _same(box: Box, known: Box) -> bool:
     return box.iou(known) > 0.4 or known.covered_by(box) > 0.7
 
@@ -97,9 +108,9 @@ def _swallows(union: Box, known: Box, blocks: Sequence[Block]) -> bool:
 def _is_picture(box: Box, origin: str, bounds: Box, blocks: Sequence[Block]) -> bool:
     """An image that shows something, or drawings that are more than a frame around text."""
     inside = [block for block in blocks if block.kind != "picture" and block.box.covered_by(box) > 0.6]
-    prose = sum(block.box.area for block in inside if _prose(block))
-    if prose > 0.25 * box.area:
-        return False
+    words = sum(block.box.area for block in inside if _prose(block) or block.kind in _HEADINGS)
+    if words > 0.25 * box.area:
+        return False  # a panel behind text, the shadow of a heading
     return box.area > (0.02 if origin == "image" else 0.03) * bounds.area
 
 

@@ -389,7 +389,17 @@ class Library:
         kept = files.folder_of(self.folder)
         return [
             StoredDocument(
-                id, sha256, name, title, language, pages, elements, kept / file, path, added, tuple(json.loads(warnings))
+                id,
+                sha256,
+                name,
+                title,
+                language,
+                pages,
+                elements,
+                kept / file,
+                path,
+                added,
+                tuple(json.loads(warnings)),
             )
             for id, sha256, name, title, language, pages, elements, file, path, added, warnings in rows
         ]
