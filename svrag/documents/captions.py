@@ -65,9 +65,11 @@ def is_caption(block: Block) -> bool:
     """By class, or by a label at its beginning where a caption can be."""
     if block.kind == "caption":
         return True
-    return block.kind in ("text", "section-header", "title", "footnote", "list-item") and bool(
-        caption_label(block.text)
-    )
+    return block.kind in ("text", "section-header", "title", "footnote", "list-item") and bool(_label(block))
+
+
+def _label(block: Block) -> str:
+    return caption_label(block.text, surely_caption=block.kind == "caption")
 
 
 def _learn_sides(pages: Sequence[PageBlocks]) -> dict[str, Side]:
@@ -76,7 +78,7 @@ def _learn_sides(pages: Sequence[PageBlocks]) -> dict[str, Side]:
     for page in pages:
         bodies = [block for block in page.blocks if block.kind in ("picture", "table")]
         for block in page.blocks:
-            label = caption_label(block.text) if is_caption(block) else ""
+            label = _label(block) if is_caption(block) else ""
             near = [
                 (gap, side)
                 for body in bodies
@@ -90,7 +92,7 @@ def _learn_sides(pages: Sequence[PageBlocks]) -> dict[str, Side]:
 
 def _pair_page(page: PageBlocks, sides: dict[str, Side]) -> Captioned:
     blocks = list(page.blocks)
-    captions = {i: caption_label(block.text) for i, block in enumerate(blocks) if is_caption(block)}
+    captions = {i: _label(block) for i, block in enumerate(blocks) if is_caption(block)}
     pairs = _best_pairs(blocks, captions, sides)
     for box in page.spare:
         blocks.append(Block("picture", box, _lines_inside(blocks, box), found="drawing"))

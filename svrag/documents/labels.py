@@ -43,12 +43,11 @@ _DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _WORDS = "|".join(
     sorted((re.escape(word) for word, kind in KINDS.items() if kind in CAPTIONED), key=len, reverse=True)
 )
-# A caption begins with its label; what follows must be an end: punctuation, a dash, a line's end, or a capital.
-_CAPTION = re.compile(
-    rf"\s*(?P<word>{_WORDS})(?P<dot>\.?)\s*(?P<number>{NUMBER})\s*(?:\((?P<part>[a-z])\)\s*)?"
-    r"(?P<end>[:.|\]\-–—：．、]|$|\n|(?=\s*[A-Z\"“(]))",
-    re.IGNORECASE,
+_LABEL = re.compile(
+    rf"\s*(?P<word>{_WORDS})(?P<dot>\.?)\s*(?P<number>{NUMBER})(?:\s*\((?P<part>[a-z])\))?", re.IGNORECASE
 )
+# A caption begins with its label; what follows must be an end: punctuation, a dash, a line's end, or a capital.
+_END = re.compile(r"\s*(?:[:.|\]\-–—：．、]|$)|[^\S\n]*\n|\s*[A-Z\"“(]")
 
 
 def roman(text: str) -> int | None:
@@ -78,18 +77,20 @@ def normalise_label(word: str, number: str) -> str:
     return f"{kind} {number}"
 
 
-def caption_label(text: str) -> str:
+def caption_label(text: str, *, surely_caption: bool = False) -> str:
     """The label at the beginning of a caption, normalised; "" when `text` does not begin like a caption.
 
-    "Figure 3 shows the kiln" is a sentence, not a caption: after the number must come an end.
+    "Figure 3 shows the kiln" is a sentence, not a caption: after the number must come an end, unless something else
+    than the words says that `text` is surely a caption.
     """
-    match = _CAPTION.match(text)
+    match = _LABEL.match(text)
     if match is None or (not match["word"][:1].isupper() and match["word"].isascii()):
         return ""
-    if not match["end"] and match["number"].isalpha() and not match["number"].isupper():
+    if not surely_caption and not _END.match(text, match.end()):
         return ""
-    part = match["part"] or ""
-    return normalise_label(match["word"], match["number"]) + part
+    if match["number"].isalpha() and not match["number"].isupper():
+        return ""
+    return normalise_label(match["word"], match["number"]) + (match["part"] or "")
 
 
 def kind_of(label: str) -> str:

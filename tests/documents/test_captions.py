@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from svrag.documents.blocks import PageBlocks
+from svrag.documents.captions import Captioned, pair_captions
+from tests.documents.blocks_made import PROSE, block, page
+
+
+def pairs(captioned: Captioned) -> list[tuple[str, str, tuple[float, ...]]]:
+    """(caption, kind of body, box of body) of each pair."""
+    return [
+        (captioned.blocks[p.caption].text, captioned.blocks[p.body].kind, tuple(captioned.blocks[p.body].box))
+        for p in captioned.pairs
+    ]
+
+
+def only(source: PageBlocks) -> Captioned:
+    (captioned,) = pair_captions([source])
+    return captioned
+
+
+def test_figures_above_and_tables_below_their_captions() -> None:
+    source = page(
+        block("picture", (50, 100, 550, 300)),
+        block("caption", (50, 310, 550, 322), "Figure 1: Heat"),
+        block("caption", (50, 350, 550, 362), "Table 1: Weights"),
+        block("table", (50, 370, 550, 500), "a b\nc d"),
+    )
+    assert sorted(pairs(only(source))) == [
+        ("Figure 1: Heat", "picture", (50, 100, 550, 300)),
+        ("Table 1: Weights", "table", (50, 370, 550, 500)),
+    ]
+
+
+def test_no_body_has_two_captions_and_no_caption_two_bodies() -> None:
+    source = page(
+        block("picture", (50, 100, 280, 300)),
+        block("picture", (320, 100, 550, 300)),
+        block("caption", (50, 310, 280, 322), "Figure 1: Left"),
+        block("caption", (320, 310, 550, 322), "Figure 2: Right"),
+        block("caption", (50, 700, 280, 712), "Figure 3: Elsewhere"),
+    )
+    captioned = only(source)
+    bodies = [p.body for p in captioned.pairs]
+    assert len(bodies) == len(set(bodies))
+    found = pairs(captioned)
+    assert ("Figure 1: Left", "picture", (50, 100, 280, 300)) in found
+    assert ("Figure 2: Right", "picture", (320, 100, 550, 300)) in found
+
+
+def test_the_side_a_document_uses_decides_between_two_neighbours() -> None:
+    """Captions above their figures on two pages; on the third the caption stands between two figures."""
+    clear = [
+        page(
+            block("caption", (50, 100, 550, 112), f"Figure {n}: Heat"),
+            block("picture", (50, 120, 550, 300)),
+            block("text", (50, 400, 550, 412), PROSE),
+            number=n,
+        )
+        for n in (1, 2)
+    ]
+    unclear = page(
+        block("picture", (50, 100, 550, 300)),
+        block("caption", (50, 310, 550, 322), "Figure 4: Glaze"),
+        block("picture", (50, 332, 550, 500)),
+        number=3,
+    )
+    assert pairs(pair_captions([*clear, unclear])[2])[0][2] == (50, 332, 550, 500)
+
+
+def test_a_sentence_about_a_figure_is_no_caption() -> None:
+    source = page(block("picture", (50, 100, 550, 300)), block("text", (50, 310, 550, 322), "Figure 1 shows the heat."))
+    assert pairs(only(source)) == []
+
+
+def test_a_chart_without_a_number_takes_its_title_and_source() -> None:
+    source = page(
+        block("section-header", (50, 80, 550, 92), "Revenue by region"),
+        block("picture", (50, 100, 550, 300)),
+        block("text", (50, 306, 550, 318), "Source: company accounts"),
+        block("text", (50, 400, 550, 412), PROSE),
+    )
+    captioned = only(source)
+    (pair,) = captioned.pairs
+    assert captioned.blocks[pair.caption].text == "Revenue by region"
+    assert pair.source is not None
+    assert captioned.blocks[pair.source].text == "Source: company accounts"
+    assert pair.label == ""
+
+
+def test_a_table_of_loose_lines_is_made_from_the_space_below_its_caption() -> None:
+    source = page(
+        block("caption", (50, 100, 550, 112), "Table 7: Weights"),
+        block("text", (50, 120, 200, 132), "North 318"),
+        block("text", (50, 136, 200, 148), "South 300"),
+        block("text", (50, 200, 550, 212), PROSE),
+    )
+    ((caption, kind, box),) = pairs(only(source))
+    assert (caption, kind) == ("Table 7: Weights", "table")
+    assert box == (50, 120, 200, 148)
