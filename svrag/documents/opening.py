@@ -95,7 +95,10 @@ def _open_image(path: Path) -> pymupdf.Document:
     except InputError:
         document.close()
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        document.close()
+        raise InputError(f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
+    except (OSError, SyntaxError, ValueError) as error:
         document.close()
         raise InputError(f"{path} is not an image that can be read ({_first_line(error)})") from None
     return document

@@ -5,10 +5,12 @@ Boxes come in the project's coordinates (unrotated page); pictures show the page
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pymupdf
+from PIL import Image, ImageDraw
 
 from svrag.documents.blocks import to_displayed
 from svrag.documents.model import Box, Page
@@ -16,7 +18,8 @@ from svrag.documents.opening import open_pages
 from svrag.errors import InputError
 
 _MAX_PIXELS = 20_000_000
-_RED = (0.84, 0.15, 0.16)
+_RED = (214, 39, 40)
+_LINE = 1.8  # points
 
 
 def render_page(
@@ -29,11 +32,18 @@ def render_page(
     """
     with open_pages(source, password) as document:
         sheet, record = _page(document, source, page)
-        for box in boxes:
-            displayed = pymupdf.Rect(*to_displayed(box, record))
-            # Drawing goes into the page's own content, which is laid out before the page is turned.
-            sheet.draw_rect(displayed * sheet.derotation_matrix, color=_RED, width=1.8, overlay=True)
-        return _png(sheet, sheet.rect, dpi)
+        pixels = _pixels(sheet, sheet.rect, dpi)
+    if not boxes:
+        return _png(pixels)
+    # Drawn on the picture, not into the page: a turned and cut page would lay the drawing out its own way.
+    image = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples)
+    pen = ImageDraw.Draw(image)
+    width = max(2, round(_LINE * effective_dpi(record.width, record.height, dpi) / 72))
+    for box in boxes:
+        pen.rectangle(box_on_image(record, box, dpi), outline=_RED, width=width)
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0, password: str | None = None) -> bytes:
@@ -48,7 +58,7 @@ def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0,
         clip = pymupdf.Rect(*to_displayed(padded, record))
         if clip.is_empty:
             raise InputError(f"nothing to draw: the box {tuple(box)} lies outside page {page} of {source.name}")
-        return _png(sheet, clip, dpi)
+        return _png(_pixels(sheet, clip, dpi))
 
 
 def box_on_image(page: Page, box: Box, dpi: int) -> tuple[float, float, float, float]:
@@ -74,7 +84,10 @@ def _page(document: pymupdf.Document, source: Path, number: int) -> tuple[pymupd
     return sheet, Page(number=number, width=width, height=height, rotation=sheet.rotation)
 
 
-def _png(sheet: pymupdf.Page, clip: pymupdf.Rect, dpi: int) -> bytes:
-    dpi = effective_dpi(clip.width, clip.height, dpi)
-    png: bytes = sheet.get_pixmap(dpi=dpi, clip=clip, alpha=False).tobytes("png")
+def _pixels(sheet: pymupdf.Page, clip: pymupdf.Rect, dpi: int) -> pymupdf.Pixmap:
+    return sheet.get_pixmap(dpi=effective_dpi(clip.width, clip.height, dpi), clip=clip, alpha=False)
+
+
+def _png(pixels: pymupdf.Pixmap) -> bytes:
+    png: bytes = pixels.tobytes("png")
     return png

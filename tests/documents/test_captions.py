@@ -68,7 +68,9 @@ def test_the_side_a_document_uses_decides_between_two_neighbours() -> None:
 
 
 def test_a_sentence_about_a_figure_is_no_caption() -> None:
-    source = page(block("picture", (50, 100, 550, 300)), block("text", (50, 310, 550, 322), "Figure 1 shows the heat."))
+    source = page(
+        block("picture", (50, 100, 550, 300)), block("text", (50, 310, 550, 322), "Figure 1 shows the heat.")
+    )
     assert pairs(only(source)) == []
 
 

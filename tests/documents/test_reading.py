@@ -1,0 +1,228 @@
+"""Files through the worker processes: what comes out of PDFs, scans, images and broken input."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pymupdf
+import pytest
+from PIL import Image, ImageDraw
+
+from svrag.documents.model import Box, Document, Element
+from svrag.documents.reading import read
+from svrag.documents.workers import ParsePool
+from svrag.errors import InputError
+from tests.documents_made import LINES, write_encrypted, write_paper
+
+needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ParsePool]:
+    with ParsePool(workers=2) as pool:
+        yield pool
+
+
+def of_type(document: Document, kind: str) -> list[Element]:
+    return [element for element in document.elements if element.type == kind]
+
+
+def test_a_paper_page(tmp_path: Path, pool: ParsePool) -> None:
+    seen: list[tuple[int, int]] = []
+    path = write_paper(tmp_path / "paper.pdf", pages=3)
+    document = read(path, pool=pool, progress=lambda done, total: seen.append((done, total)))
+    assert [page.number for page in document.pages] == [1, 2, 3]
+    assert [e.text for e in of_type(document, "section_header")] == [f"{n} Firing the kiln" for n in (1, 2, 3)]
+    assert [e.label for e in of_type(document, "section_header")] == ["Section 1", "Section 2", "Section 3"]
+    text = " ".join(e.text for e in of_type(document, "text"))
+    assert all(line in text for line in LINES)
+    assert all(e.section_path for e in of_type(document, "text"))
+    assert seen[0] == (0, 3)
+    assert seen[-1] == (3, 3)
+    assert document.language == "en"
+
+
+def test_ids_are_stable_and_unique(tmp_path: Path, pool: ParsePool) -> None:
+    path = write_paper(tmp_path / "paper.pdf")
+    first, second = read(path, pool=pool), read(path, pool=pool)
+    assert first == second
+    ids = [element.id for element in first.elements]
+    assert len(ids) == len(set(ids))
+    assert all(identity.startswith(first.id) for identity in ids)
+
+
+def test_boxes_lie_on_their_pages(tmp_path: Path, pool: ParsePool) -> None:
+    document = read(write_paper(tmp_path / "paper.pdf"), pool=pool)
+    (page,) = document.pages
+    for element in document.elements:
+        assert 0 <= element.box.x0 <= element.box.x1 <= page.width
+        assert 0 <= element.box.y0 <= element.box.y1 <= page.height
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_a_turned_page_reads_the_same_and_boxes_are_on_the_unturned_page(
+    tmp_path: Path, pool: ParsePool, rotation: int
+) -> None:
+    """The text is set so that it stands upright once a viewer has turned the page."""
+    path = tmp_path / "turned.pdf"
+    with pymupdf.open() as document:
+        page = (
+            document.new_page(width=842, height=595) if rotation != 180 else document.new_page(width=595, height=842)
+        )
+        page.set_rotation(rotation)
+        for i, line in enumerate(LINES):
+            where = pymupdf.Point(72, 130 + 60 * i) * page.derotation_matrix
+            page.insert_text(where, line, fontsize=11, rotate=rotation)
+        document.save(path)
+    document = read(path, pool=pool)
+    (record,) = document.pages
+    assert record.rotation == rotation
+    assert [line for line in LINES if line in " ".join(e.text for e in document.elements)] == list(LINES)
+    with pymupdf.open(path) as source:
+        page = source[0]
+        expected = [Box(*(pymupdf.Rect(found))) for line in LINES for found in page.search_for(line[:40])]
+        texts = [e.box for e in document.elements if e.type == "text"]
+    # search_for answers in unrotated coordinates, as the project's boxes are.
+    assert expected
+    assert all(any(box.covered_by(text.padded(3)) > 0.9 for text in texts) for box in expected)
+
+
+def scan(path: Path, stamp: str = "") -> Path:
+    """A page that is one image of text and a dark square, optionally with a line of real text on top."""
+    with pymupdf.open() as born:
+        page = born.new_page(width=595, height=842)
+        for i, line in enumerate(LINES):
+            page.insert_textbox((72, 130 + 60 * i, 523, 180 + 60 * i), line, fontsize=12)
+        page.draw_rect((150, 400, 450, 600), color=(0, 0, 0.6), fill=(0.1, 0.2, 0.6))
+        image = page.get_pixmap(dpi=150).tobytes("png")
+    with pymupdf.open() as document:
+        page = document.new_page(width=595, height=842)
+        page.insert_image(page.rect, stream=image)
+        if stamp:
+            page.insert_text((72, 40), stamp, fontsize=9)
+        document.save(path)
+    return path
+
+
+@needs_tesseract
+@pytest.mark.parametrize("stamp", ["", "Filed 09/13/18"])
+def test_a_scan_is_read_by_ocr_with_its_picture(tmp_path: Path, pool: ParsePool, stamp: str) -> None:
+    document = read(scan(tmp_path / "scan.pdf", stamp), pool=pool)
+    (page,) = document.pages
+    assert page.ocr
+    assert page.warning == ""
+    assert "mean weight was 318 grams" in " ".join(page.text.split())
+    (figure,) = of_type(document, "figure")
+    assert figure.box.iou(Box(150, 400, 450, 600)) > 0.9
+    paragraphs = [e for e in of_type(document, "text") if "kiln" in e.text or "bowls" in e.text]
+    assert paragraphs
+    assert any(e.box.covered_by(Box(60, 120, 535, 320)) > 0.95 for e in paragraphs)
+
+
+def test_a_scan_without_tesseract_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with ParsePool(workers=1) as pool:
+        document = read(scan(tmp_path / "scan.pdf"), pool=pool)
+    assert "tesseract is not installed" in document.pages[0].warning
+    assert any("tesseract" in warning for warning in document.warnings)
+    assert document.elements
+
+
+@needs_tesseract
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_images_are_documents(tmp_path: Path, pool: ParsePool, suffix: str) -> None:
+    with pymupdf.open(scan(tmp_path / "scan.pdf")) as document:
+        png = document[0].get_pixmap(dpi=150).tobytes("png")
+    path = tmp_path / f"image{suffix}"
+    Image.open(io.BytesIO(png)).convert("RGB").save(path, dpi=(150, 150))
+    document = read(path, pool=pool)
+    (page,) = document.pages
+    assert (round(page.width), round(page.height)) == (595, 842)
+    assert "318 grams" in " ".join(page.text.split())
+
+
+@needs_tesseract
+def test_every_frame_of_a_tiff_is_a_page(tmp_path: Path, pool: ParsePool) -> None:
+    frames = []
+    for word in ("kiln", "glaze"):
+        frame = Image.new("L", (800, 300), 255)
+        ImageDraw.Draw(frame).text((60, 100), f"About the {word} of the pottery", fill=0, font_size=48)
+        frames.append(frame)
+    path = tmp_path / "two.tiff"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    pages = read(path, pool=pool).pages
+    assert ["kiln" in page.text for page in pages] == [True, False]
+    assert ["glaze" in page.text for page in pages] == [False, True]
+
+
+def test_an_encrypted_file_needs_its_password(tmp_path: Path, pool: ParsePool) -> None:
+    path = write_encrypted(tmp_path / "locked.pdf", "sesame")
+    with pytest.raises(InputError, match="is encrypted: give its password with --password"):
+        read(path, pool=pool)
+    with pytest.raises(InputError, match="password is wrong"):
+        read(path, pool=pool, password="wrong")
+    assert "kiln" in read(path, pool=pool, password="sesame").pages[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("page.pdf", b"<html><body>not found</body></html>", "is not a PDF, whatever its name says"),
+        ("empty.pdf", b"", "is empty"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n", "has no pages|is broken"),
+        ("fake.png", b"\x89PNG\r\n\x1a\nnonsense", "is not an image that can be read"),
+    ],
+)
+def test_what_is_no_document(tmp_path: Path, pool: ParsePool, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        read(tmp_path / name, pool=pool)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path, pool: ParsePool) -> None:
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(InputError, match="million pixels"):
+        read(tmp_path / "bomb.png", pool=pool)
+
+
+def test_a_long_thin_image_is_read(tmp_path: Path, pool: ParsePool) -> None:
+    Image.new("L", (20_000, 400), 255).save(tmp_path / "long.png")
+    (page,) = read(tmp_path / "long.png", pool=pool).pages
+    assert page.width / page.height == pytest.approx(50, rel=0.1)
+
+
+def test_a_page_over_its_time_is_read_as_text_only(tmp_path: Path) -> None:
+    with ParsePool(workers=1, page_seconds=0.0) as pool:
+        document = read(write_paper(tmp_path / "paper.pdf"), pool=pool)
+    (page,) = document.pages
+    assert "text only" in page.warning
+    assert LINES[0] in page.text.replace("\n", " ")
+    assert any("page 1" in warning for warning in document.warnings)
+
+
+def test_a_worker_over_its_memory_is_replaced(tmp_path: Path) -> None:
+    path = write_paper(tmp_path / "paper.pdf")
+    with ParsePool(workers=1, memory_mb=1) as pool:
+        with pytest.raises(InputError, match="memory"):
+            read(path, pool=pool)
+        with pytest.raises(InputError, match="memory"):
+            read(path, pool=pool)
+
+
+def test_a_reading_that_was_broken_off_does_not_disturb_the_next(tmp_path: Path) -> None:
+    first, second = write_paper(tmp_path / "first.pdf", pages=6), write_paper(tmp_path / "second.pdf", pages=2)
+
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise Stop
+
+    with ParsePool(workers=2) as pool:
+        with pytest.raises(Stop):
+            read(first, pool=pool, progress=stop)
+        assert len(read(second, pool=pool).pages) == 2
