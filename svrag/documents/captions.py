@@ -21,6 +21,7 @@ from svrag.documents.model import Box
 Side = Literal["above", "below", "beside"]
 """Where the body is, seen from its caption."""
 
+_EDGE_SHARE = 0.25  # of a picture's height: where a caption taken into it can be
 _FARTHEST = 150.0  # points of cost at which a caption and a picture have nothing to do with each other
 _WRONG_SIDE, _WRONG_TYPE, _PROSE_BETWEEN, _BESIDE = 60.0, 40.0, 100.0, 40.0
 _TITLE_GAP, _SOURCE_GAP, _PART_GAP = 28.0, 30.0, 30.0
@@ -57,8 +58,39 @@ class Captioned:
 
 def pair_captions(pages: Sequence[PageBlocks]) -> list[Captioned]:
     """Pair the captions of all pages, with the sides this document uses."""
+    pages = [_with_captions_freed(page) for page in pages]
     sides = _learn_sides(pages)
     return [_pair_page(page, sides) for page in pages]
+
+
+def _with_captions_freed(page: PageBlocks) -> PageBlocks:
+    """Captions that the layout took into a picture, at its upper or lower edge, become blocks of their own."""
+    blocks: list[Block] = []
+    for block in page.blocks:
+        blocks += _freed(block) if block.kind == "picture" else [block]
+    return replace(page, blocks=tuple(blocks))
+
+
+def _freed(picture: Block) -> list[Block]:
+    box = picture.box
+    for line in picture.lines:
+        if not caption_label(line.text):
+            continue
+        below = [other for other in picture.lines if other.box.y0 > line.box.y0 - 0.5 * line.box.height]
+        if len(below) == len(picture.lines) <= 3 and box.height < 2.5 * sum(other.box.height for other in below):
+            return [replace(picture, kind="caption", box=Box.around(other.box for other in below))]
+        if line.box.y0 > box.y1 - _EDGE_SHARE * box.height:
+            taken, rest = below, Box(box.x0, box.y0, box.x1, line.box.y0 - 1.0)
+        elif line.box.y1 < box.y0 + _EDGE_SHARE * box.height:
+            # Above a body only what stands on the caption's own line is surely the caption's.
+            taken = [other for other in below if other.box.y0 < line.box.y0 + 0.5 * line.box.height]
+            rest = Box(box.x0, line.box.y1 + 1.0, box.x1, box.y1)
+        else:
+            continue
+        caption = Block("caption", Box.around(other.box for other in taken), tuple(taken), found="text")
+        body = replace(picture, box=rest, lines=tuple(other for other in picture.lines if other not in taken))
+        return [caption, body] if line.box.y0 < rest.y0 else [body, caption]
+    return [picture]
 
 
 def is_caption(block: Block) -> bool:

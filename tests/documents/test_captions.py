@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from svrag.documents.blocks import PageBlocks
 from svrag.documents.captions import Captioned, pair_captions
+from svrag.documents.model import Box
 from tests.documents.blocks_made import PROSE, block, page
 
 
@@ -99,3 +102,26 @@ def test_a_table_of_loose_lines_is_made_from_the_space_below_its_caption() -> No
     ((caption, kind, box),) = pairs(only(source))
     assert (caption, kind) == ("Table 7: Weights", "table")
     assert box == (50, 120, 200, 148)
+
+
+def test_a_caption_that_the_layout_took_into_the_picture_is_freed() -> None:
+    inside = block("picture", (50, 100, 550, 312), "Normal\nMutated")
+    line = block("caption", (150, 298, 450, 310), "Figure 4\nTypes of mutation").lines
+    taken = tuple(replace(part, box=Box(150 + 60 * i, 298, 200 + 60 * i, 310)) for i, part in enumerate(line))
+    source = page(replace(inside, lines=(*inside.lines, *taken)), block("text", (50, 400, 550, 412), PROSE))
+    captioned = only(source)
+    ((caption, kind, box),) = pairs(captioned)
+    assert (caption, kind) == ("Figure 4 Types of mutation", "picture")
+    assert box == (50, 100, 550, 297)
+
+
+def test_a_table_with_its_caption_in_one_grey_panel() -> None:
+    panel = block("picture", (50, 100, 280, 220), "Table 1 Kinds of clay\nred\nwhite\nblack\nmixed\nfired")
+    captioned = only(page(panel))
+    ((caption, kind, _),) = pairs(captioned)
+    assert (caption, kind) == ("Table 1 Kinds of clay", "table")
+
+
+def test_a_picture_that_is_nothing_but_a_caption() -> None:
+    source = page(block("picture", (50, 100, 550, 300)), block("picture", (150, 310, 450, 322), "Figure 7: Kinds"))
+    assert pairs(only(source)) == [("Figure 7: Kinds", "picture", (50, 100, 550, 300))]
