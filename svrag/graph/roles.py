@@ -56,7 +56,8 @@ def section_role(headings: Sequence[str]) -> SectionRole:
 def heading_role(heading: str) -> SectionRole:
     """The role one heading tells; "other" when it tells none."""
     plain = _plain(heading)
-    return next((role for role, pattern in _KEYWORDS if re.search(pattern, plain)), "other")
+    # Letter-spaced type leaves no gaps between words: "relatedwork".
+    return next((r for r, pattern in _KEYWORDS if re.search(pattern.replace(" ", " ?"), plain)), "other")
 
 
 def _plain(heading: str) -> str:

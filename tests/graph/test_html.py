@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from svrag.documents.model import Document
+from svrag.graph.build import build_graph
+from svrag.graph.html import to_html
+from tests.library.made import document
+
+HOSTILE = (
+    "</script><script>document.title='broken out'</script> {library} {data} "
+    "<img src=x onerror=\"document.title='broken out'\">"
+)
+
+
+def page(made: Document) -> str:
+    return to_html(made, build_graph(made))
+
+
+def data_of(html: str) -> dict:
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert match is not None
+    return json.loads(match[1])
+
+
+def test_all_elements_and_edges_are_on_the_page() -> None:
+    made = document("kiln.pdf", "The kiln is in Table 1.", pages=3)
+    graph = build_graph(made)
+    data = data_of(page(made))
+    assert {node["id"] for node in data["nodes"]} == {node.id for node in graph.nodes}
+    assert len(data["edges"]) == len(graph.edges)
+    assert sum(kind["count"] for kind in data["edgeTypes"]) == len(graph.edges)
+    assert len(data["pages"]) == 3
+
+
+def test_elements_stand_on_their_pages() -> None:
+    data = data_of(page(document("kiln.pdf", "The kiln was fired.", pages=7)))
+    sheets = {sheet["number"]: sheet for sheet in data["pages"]}
+    for node in data["nodes"]:
+        sheet = sheets[node["page"]]
+        assert sheet["x"] <= node["x"] <= sheet["x"] + sheet["width"]
+        assert sheet["y"] <= node["y"] <= sheet["y"] + sheet["height"]
+    corners = [(sheet["x"], sheet["y"]) for sheet in data["pages"]]
+    assert len(set(corners)) == 7
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    html = page(document("kiln.pdf", "The kiln was fired."))
+    assert "default-src 'none'" in html
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", html)
+    assert not re.search(r"@import|url\(\s*['\"]?http", html)
+
+
+def test_text_of_a_document_cannot_become_markup() -> None:
+    made = replace(document(HOSTILE, HOSTILE), title=HOSTILE)
+    html = page(made)
+    assert "<script>document.title" not in html
+    assert "<img src=x" not in html
+    data = data_of(html)
+    assert data["title"] == HOSTILE
+    assert HOSTILE in [node["text"] for node in data["nodes"]]
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_a_browser_draws_it(tmp_path: Path) -> None:
+    made = replace(document("kiln.pdf", HOSTILE, "The kiln is in Table 1."), title=HOSTILE)
+    (tmp_path / "graph.html").write_text(page(made), encoding="utf-8")
+    done = subprocess.run(
+        [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom",
+            f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "graph.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert "<canvas" in done.stdout
+    assert f"{len(made.elements)} elements" in done.stdout
+    assert "<title>broken out" not in done.stdout
