@@ -18,7 +18,7 @@ from typing import Any
 from svrag.documents.labels import KINDS, normalise_label
 from svrag.documents.model import ELEMENT_TYPES, Box, Element, ElementType
 from svrag.errors import InputError
-from svrag.graph.model import BIDIRECTIONAL, EDGE_TYPES, SECTION_ROLES, Edge, EdgeType, ElementGraph, Node, SectionRole
+from svrag.graph.model import BIDIRECTIONAL, EDGE_TYPES, SECTION_ROLES, Edge, ElementGraph, Node, SectionRole
 
 SCHEMA_VERSION = "v2.1"
 LEAST_CONFIDENCE = 0.5
