@@ -58,8 +58,13 @@ def main(arguments: Sequence[str]) -> int:
         return DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _common() -> argparse.ArgumentParser:
+    """The options of every command, taken before and after its name.
+
+    What is not given leaves no value behind, so that what stands before the name is not overwritten by its absence
+    after it. One parser for each use: `set_defaults` changes the options themselves.
+    """
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("everywhere")
     group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
     group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
@@ -68,15 +73,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--config", metavar="FILE", type=Path, help="settings file (default: svrag.toml)")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return common
 
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="svrag", description="Ask questions of long documents and see the evidence, boxed on its page."
+        prog="svrag",
+        description="Ask questions of long documents and see the evidence, boxed on its page.",
+        parents=[_common()],
     )
+    parser.set_defaults(library=None, retriever=None, generator=None, config=None, debug=False)
     parser.add_argument("--version", action="version", version=f"svrag {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(name: str, run: object, summary: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, parents=[common], help=summary, description=summary)
+        sub = commands.add_parser(name, parents=[_common()], help=summary, description=summary)
         sub.set_defaults(run=run)
         return sub
 
@@ -274,6 +285,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         port=settings.port,
         retriever=settings.retriever,
         generator=generator_named(settings),
+        k=settings.k,
         open_browser=options.open,
     )
     return DONE

@@ -74,6 +74,13 @@ def test_no_command_is_wrong_usage(capsys: Capture) -> None:
     assert "COMMAND" in capsys.readouterr().out
 
 
+def test_common_options_before_and_after_the_command(stocked: Path, capsys: Capture) -> None:
+    library = str(stocked / "library")
+    for arguments in (["--library", library, "list"], ["list", "--library", library]):
+        assert main(arguments) == 0
+        assert "paper.pdf" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [["fly"], ["search"], ["ask", "x", "--k", "many"]])
 def test_wrong_usage(arguments: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as stop:
