@@ -46,82 +46,11 @@ _STOP_WORDS = {
 }
 
 # What a question says about itself or about the form of its answer, not about the document.
-_QUESTION_WORDS = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "many",
-        "much",
-        "does",
-        "do",
-        "did",
-        "doing",
-        "can",
-        "could",
-        "should",
-        "shall",
-        "may",
-        "might",
-        "must",
-        "please",
-        "list",
-        "give",
-        "tell",
-        "name",
-        "mention",
-        "write",
-        "answer",
-        "return",
-        "according",
-        "document",
-        "report",
-        "paper",
-        "slide",
-        "deck",
-        "article",
-        "pdf",
-        "wer",
-        "was",
-        "welche",
-        "welcher",
-        "welches",
-        "wann",
-        "wo",
-        "warum",
-        "wieso",
-        "wie",
-        "qui",
-        "quoi",
-        "quel",
-        "quelle",
-        "quand",
-        "où",
-        "pourquoi",
-        "comment",
-        "combien",
-        "quién",
-        "qué",
-        "cuál",
-        "cuándo",
-        "dónde",
-        "cómo",
-        "cuánto",
-        "chi",
-        "cosa",
-        "quale",
-        "quando",
-        "dove",
-        "perché",
-        "come",
-        "quanto",
-    ]
+_QUESTION_WORDS = (
+    "what which who whom whose when where why how many much does do did doing can could should shall may might "
+    "must please list give tell name mention write answer return according document report paper slide deck "
+    "article pdf wer was welche welcher welches wann wo warum wieso wie qui quoi quel quelle quand où pourquoi "
+    "comment combien quién qué cuál cuándo dónde cómo cuánto chi cosa quale quando dove perché come quanto"
 )
 # "Write the answer in list format with ascending order." says nothing about the document.
 _FORM = re.compile(
@@ -224,4 +153,4 @@ def _stop(language: str) -> frozenset[str]:
 @functools.cache
 def _asking(language: str) -> frozenset[str]:
     stem = _stemmer(language)
-    return frozenset(stem(_folded(word)) for word in _QUESTION_WORDS)
+    return frozenset(stem(_folded(word)) for word in _QUESTION_WORDS.split())
