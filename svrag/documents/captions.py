@@ -140,8 +140,12 @@ def _pair_page(page: PageBlocks, sides: dict[str, Side]) -> Captioned:
                 blocks.append(made)
                 pairs[i] = (0.7, len(blocks) - 1)
     _join_parts(blocks, pairs, captions, dropped)
-    result = [Pair(i, index, captions[i], confidence) for i, (confidence, index) in pairs.items()]
-    result += _titled_charts(blocks, captions, pairs, dropped, page)
+    result = [
+        Pair(i, j, captions[i], confidence) if captions[i] else _with_title(blocks, i, j, confidence, dropped)
+        for i, (confidence, j) in pairs.items()
+    ]
+    sources = {pair.source for pair in result if pair.source is not None}
+    result += _titled_charts(blocks, captions, pairs, dropped, page, sources)
     for pair in result:
         blocks[pair.body] = _typed(blocks[pair.body], pair.label)
     return _without(page, blocks, result, captions, dropped)
@@ -337,16 +341,45 @@ def _cuts_through(union: Box, blocks: Sequence[Block], without: set[int], droppe
     )
 
 
+def _with_title(blocks: list[Block], i: int, j: int, confidence: float, dropped: set[int]) -> Pair:
+    """A pair without a number, with the bold title above its caption and the source line below its body."""
+    free = [k for k in range(len(blocks)) if k not in dropped and k not in (i, j)]
+    _take_title(blocks, i, j, free, dropped)
+    source = _nearest(blocks, [k for k in free if k not in dropped], blocks[j].box, below=True)
+    return Pair(i, j, "", confidence, source if source is not None and _SOURCE.match(blocks[source].text) else None)
+
+
+def _take_title(blocks: list[Block], i: int, j: int, free: Sequence[int], dropped: set[int]) -> None:
+    """Add to caption `i` of body `j`, a chart's subtitle, the title right above it."""
+    subtitle, body = blocks[i], blocks[j]
+    title = _nearest(blocks, free, subtitle.box, below=False)
+    if title is None or subtitle.box.y1 > body.box.y0 + 5.0 or not _is_title_of(blocks[title], subtitle, body):
+        return
+    lines = (*blocks[title].lines, *subtitle.lines)
+    blocks[i] = replace(subtitle, box=Box.around([blocks[title].box, subtitle.box]), lines=lines)
+    dropped.add(title)
+
+
+def _is_title_of(title: Block, subtitle: Block, body: Block) -> bool:
+    """Bold, no wider than the chart and flush with it or its subtitle; a numbered heading is a section's."""
+    if not (title.kind in ("section-header", "title") or title.bold) or len(title.lines) > 4:
+        return False
+    flush = min(abs(title.box.x0 - other.box.x0) for other in (subtitle, body)) < 8.0
+    fits = title.box.width < 1.1 * Box.around([subtitle.box, body.box]).width + 10.0
+    return flush and fits and subtitle.box.y0 - title.box.y1 < 14.0 and not title.text[:1].isdigit()
+
+
 def _titled_charts(
     blocks: list[Block],
     captions: dict[int, str],
     pairs: dict[int, tuple[float, int]],
     dropped: set[int],
     page: PageBlocks,
+    known_sources: set[int],
 ) -> list[Pair]:
     """Charts and tables without a caption, with the title right above and the source line below as one."""
     paired = {body for _, body in pairs.values()}
-    used: set[int] = set()
+    used: set[int] = set(known_sources)
     result = []
     for j, body in enumerate(blocks):
         if body.kind not in ("picture", "table") or j in paired or j in dropped:
@@ -364,6 +397,7 @@ def _titled_charts(
             continue
         used.update({title} if source is None else {title, source})
         captions[title] = ""
+        _take_title(blocks, title, j, [k for k in free if k not in used], dropped)
         result.append(Pair(title, j, "", 0.7, source))
     return result
 

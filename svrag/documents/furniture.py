@@ -14,6 +14,7 @@ from dataclasses import replace
 from svrag.documents.blocks import Block, BlockKind, PageBlocks
 
 _EDGE = 0.1  # of the page's height
+_NAMED_EDGE = 0.2  # for what the layout calls a header or footer: a source line below a chart is none
 _REPEATS = 3
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
@@ -66,11 +67,11 @@ def printed_labels(pages: Sequence[PageBlocks]) -> list[str]:
 def _at_edge(block: Block, page: PageBlocks) -> bool:
     if not block.lines or block.kind in ("picture", "table", "caption"):
         return False
-    if block.kind in ("page-header", "page-footer"):
-        return True
-    if len(block.lines) > 2:
+    named = block.kind in ("page-header", "page-footer")
+    if len(block.lines) > 2 and not named:
         return False
-    return block.box.y1 < _EDGE * page.height or block.box.y0 > (1 - _EDGE) * page.height
+    edge = _NAMED_EDGE if named else _EDGE
+    return block.box.y1 < edge * page.height or block.box.y0 > (1 - edge) * page.height
 
 
 def _key(block: Block) -> str:

@@ -24,6 +24,7 @@ from svrag.documents.regions import find_pictures
 _HEAVY_BYTES = 3_000_000
 _HEAVY_OBJECTS = 20_000
 _HEAVY_AREA = 4_000_000.0  # square points
+_LOOKING_DPI = 72
 _MAX_OCR_PIXELS = 12_000_000
 _FEW_WORDS = 25  # with a picture over most of the page: a stamp on a scan
 _UNREADABLE = re.compile(r"[\ufffd\x00-\x08\x0e-\x1f\ue000-\uf8ff]")
@@ -44,16 +45,17 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
                 lines = [replace(line, box=_scaled(line.box, page)) for line in ocr.read_lines(image.tobytes("png"))]
                 record = replace(record, ocr=True)
                 source = _redrawn(page, image, lines)
-                grey = np.frombuffer(image.samples, np.uint8).reshape(image.height, image.stride)[:, : image.width]
-                shown = picture_boxes(grey, page.rect.width, page.rect.height, lines)
+                shown = _inked(page, image, lines)
             except ocr.OcrError as error:
                 warning = str(error)
         else:
             warning = "no text layer, and tesseract is not installed"
+    elif lines and _is_all_image(page):
+        shown = _inked(page, page.get_pixmap(dpi=_LOOKING_DPI, colorspace=pymupdf.csGRAY, alpha=False), lines)
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page)
-    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning), inked=shown)
+    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning) or bool(shown), inked=shown)
     blocks = in_reading_order([*_outside(blocks, pictures), *_filled(pictures, blocks)])
     pymupdf.TOOLS.store_shrink(100)
     record = replace(record, text=_all_text(lines), warning=warning)
@@ -131,6 +133,17 @@ def _scaled(box: Box, page: pymupdf.Page) -> Box:
     """From an image taken for 150 dpi to the page, for pages drawn at less."""
     factor = ocr.DPI / _ocr_dpi(page)
     return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
+
+
+def _is_all_image(page: pymupdf.Page) -> bool:
+    """A scan, in one piece or in strips, that somebody has given a text layer: its pictures are in the image."""
+    whole = Box(*page.rect)
+    return sum(whole.intersection(Box(*image["bbox"])) for image in page.get_image_info()) > 0.85 * whole.area
+
+
+def _inked(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> list[Box]:
+    grey = np.frombuffer(image.samples, np.uint8).reshape(image.height, image.stride)[:, : image.width]
+    return picture_boxes(grey, page.rect.width, page.rect.height, lines)
 
 
 def _redrawn(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> pymupdf.Page:

@@ -12,22 +12,30 @@ from svrag.graph.model import Edge, ElementGraph, Node, SectionRole
 from svrag.graph.roles import section_role
 
 _LEAST_CONFIDENCE = 0.5
-# "Figure 3 of [12]", "Table 2 in Smith et al.": another work's figure.
+# "Figure 3 of [12]", "Table 2 in Smith et al.", "Section 13 or 15(d) of the Exchange Act": another work's.
 _ELSEWHERE = re.compile(
-    r"\s*(?:\([a-z]\)\s*)?(?:of|in|from)\s+(?:\[\d|(?:the\s+)?[A-Z]\w+(?:\s+(?:and|&)\s+[A-Z]\w+)?\s+(?:et al|\(\d{4}))"
+    r"(?:\s?\(\w\))*(?:\s+(?i:and|or)\s+(?i:sections?\s+)?\d{1,3}(?:\s?\(\w\))*)*\s*(?i:of|in|from|under)\s+"
+    r"(?:\[\d|(?i:the\s+)?[A-Z]\w+(?:\s+(?:and|&)\s+[A-Z]\w+)?\s+(?:et al|\(\d{4})"
+    r"|(?i:the\s+)?(?:[A-Z][\w-]*\s+){0,5}(?i:act|code|regulation|constitution|treaty)\b)"
 )
+# "42 U.S.C. § 83", "Internal Revenue Code Section 382": a law's section.
+_OF_A_LAW = re.compile(r"(?:\b[A-Z]\.\s?[A-Z]\.(?:\s?[A-Z]\.)?|\bCode,?)\s*$")
+# A section with a letter for a number is an appendix where numbered sections went before.
+_LETTERED = re.compile(r"(?:Section|Appendix) [A-Z]")
 # Kinds that stand in for each other: a chart may be called a figure.
 _ALSO = {
     "Figure": ("Chart", "Exhibit", "Scheme"),
     "Chart": ("Figure", "Exhibit"),
     "Exhibit": ("Figure", "Table", "Chart"),
 }
+_LETTERED_KINDS = {"Section": "Appendix", "Appendix": "Section"}  # "Appendix B" heads "B Proofs"
 
 
 def build_graph(document: Document) -> ElementGraph:
     """Nodes and edges of `document`; every edge joins two of its elements, none joins an element to itself."""
     elements = document.elements
-    nodes = tuple(_node(element) for element in elements)
+    appendices = _appendices(elements)
+    nodes = tuple(_node(element, appendices) for element in elements)
     edges = [
         *_caption_of(elements),
         *_refer_to(elements),
@@ -38,9 +46,21 @@ def build_graph(document: Document) -> ElementGraph:
     return ElementGraph(document.id, nodes, tuple(edge for edge in edges if edge.confidence >= _LEAST_CONFIDENCE))
 
 
-def _node(element: Element) -> Node:
+def _appendices(elements: Sequence[Element]) -> frozenset[str]:
+    """The headings with letters for numbers that come after headings with numbers."""
+    found: set[str] = set()
+    numbered = False
+    for element in elements:
+        if element.type == "section_header":
+            numbered = numbered or bool(re.match(r"Section \d", element.label))
+            if numbered and _LETTERED.fullmatch(element.label):
+                found.add(element.text)
+    return frozenset(found)
+
+
+def _node(element: Element, appendices: frozenset[str]) -> Node:
     path = (*element.section_path, element.text) if element.type == "section_header" else element.section_path
-    role: SectionRole = section_role(path)
+    role: SectionRole = "appendix" if not appendices.isdisjoint(path) else section_role(path)
     if role == "other" and not path and element.page == 1:
         role = "front_matter"
     return Node(element.id, element.type, element.page, element.section_path, role, element.label)
@@ -67,7 +87,8 @@ def _refer_to(elements: Sequence[Element]) -> Iterator[Edge]:
         for mention in find_mentions(element.text):
             if element.label and mention.label == element.label:
                 continue  # a caption's own label
-            if _ELSEWHERE.match(element.text, mention.end):
+            before = element.text[max(0, mention.start - 20) : mention.start]
+            if _ELSEWHERE.match(element.text, mention.end) or _OF_A_LAW.search(before):
                 continue
             target, confidence = _resolve(mention, element, named)
             if target is not None and target.id not in seen | {element.id, element.target_id}:
@@ -77,7 +98,10 @@ def _refer_to(elements: Sequence[Element]) -> Iterator[Edge]:
 
 def _resolve(mention: Mention, source: Element, named: dict[str, list[Element]]) -> tuple[Element | None, float]:
     """The element a mention means and how sure that is; None where nothing bears the name."""
-    for label in (mention.label, mention.parent_label):
+    labels = [mention.label, mention.parent_label]
+    if not mention.number[0].isdigit() and mention.kind in _LETTERED_KINDS:
+        labels.append(f"{_LETTERED_KINDS[mention.kind]} {mention.number}")
+    for label in labels:
         if candidates := named.get(label.lower()):
             return _nearest(candidates, source)
     for kind in _ALSO.get(mention.kind, ()):

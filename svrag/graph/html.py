@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from importlib import metadata, resources
 
-from svrag.documents.model import Document, ElementType
+from svrag.documents.blocks import to_displayed
+from svrag.documents.model import Document, ElementType, Page
 from svrag.errors import InputError
 from svrag.graph.model import BIDIRECTIONAL, EDGE_TYPES, EdgeType, ElementGraph
 
 _LIBRARY = "vis-network.min.def.js"
 _GAP = 60.0  # points between pages
+_SCREEN = 1.25  # width to height of what a browser shows beside the panel
 _MOST_TEXT = 1200  # characters of an element
 _NODE_COLOURS: dict[ElementType, str] = {
     "text": "#98a2b3",
@@ -64,18 +67,11 @@ def _library() -> str:
 
 def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
     elements = {element.id: element for element in document.elements}
-    corners: dict[int, tuple[float, float]] = {}
-    widest = max((page.width for page in document.pages), default=0.0)
-    top = 0.0
-    in_a_row = math.ceil(math.sqrt(1.7 * len(document.pages)))  # as wide as a screen
-    for start in range(0, len(document.pages), max(1, in_a_row)):
-        row = document.pages[start : start + in_a_row]
-        for i, page in enumerate(row):
-            corners[page.number] = (i * (widest + _GAP), top)
-        top += max(page.height for page in row) + _GAP
+    sheets = _sheets(document.pages)
     nodes = []
     for node in graph.nodes:
-        element, (x, y) = elements[node.id], corners[node.page]
+        element, (page, left, top) = elements[node.id], sheets[node.page]
+        box = to_displayed(element.box, page)
         nodes.append(
             {
                 "id": node.id,
@@ -85,8 +81,10 @@ def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
                 "role": node.section_role,
                 "section": list(node.section_path),
                 "text": (element.caption or element.text)[:_MOST_TEXT],
-                "x": round(x + (element.box.x0 + element.box.x1) / 2, 1),
-                "y": round(y + (element.box.y0 + element.box.y1) / 2, 1),
+                "x": round(left + (box.x0 + box.x1) / 2, 1),
+                "y": round(top + (box.y0 + box.y1) / 2, 1),
+                "width": round(box.width, 1),
+                "height": round(box.height, 1),
                 "color": _NODE_COLOURS[node.type],
                 "size": _SIZES.get(node.type, 10),
             }
@@ -97,9 +95,8 @@ def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
         "title": document.title or document.name,
         "name": document.name,
         "pages": [
-            {"number": page.number, "x": x, "y": y, "width": page.width, "height": page.height}
-            for page in document.pages
-            for x, y in [corners[page.number]]
+            dict(zip(("number", "x", "y", "width", "height"), (number, left, top, *_size(page)), strict=True))
+            for number, (page, left, top) in sheets.items()
         ],
         "nodes": nodes,
         "edges": [
@@ -119,3 +116,16 @@ def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
             for name in EDGE_TYPES
         ],
     }
+
+
+def _sheets(pages: Sequence[Page]) -> dict[int, tuple[Page, float, float]]:
+    """Each page by its number, with its left and top: row by row, all together as wide as a screen."""
+    widest = max((_size(page)[0] for page in pages), default=0.0) + _GAP
+    highest = max((_size(page)[1] for page in pages), default=0.0) + _GAP
+    in_a_row = math.ceil(math.sqrt(_SCREEN * len(pages) * highest / widest))
+    return {page.number: (page, i % in_a_row * widest, i // in_a_row * highest) for i, page in enumerate(pages)}
+
+
+def _size(page: Page) -> tuple[float, float]:
+    """Width and height as a viewer turns the page."""
+    return (page.height, page.width) if page.rotation in (90, 270) else (page.width, page.height)

@@ -13,12 +13,14 @@ from svrag.documents.labels import KINDS, NUMBER, normalise_label
 
 _WORDS = "|".join(sorted((re.escape(word) for word in KINDS), key=len, reverse=True))
 _PART = r"(?:\s?\(?[a-z]\)(?:\s?[/,&–-]\s?\(?[a-z]\))*)"
-_ONE = rf"\(?(?:{NUMBER})\)?{_PART}?"
-_JOIN = r"\s*(?:,\s*and|,\s*or|,|;|and|or|und|et|y|e|&|to|through|bis|-|–|—)\s*"
+# Not the beginning of a longer number: "Section 1983" of a law is no Section 198.
+_NUMBER = rf"(?:{NUMBER})(?!\d)"
+_ONE = rf"\(?{_NUMBER}\)?{_PART}?"
+_JOIN = r"\s*(?:,\s*and|,\s*or|,|;|and|or|und|et|y|e|&|to|through|bis|[-–—−∼~～])\s*"
 # A kind's word, a number, and further numbers joined to it: "Figs. 2, 3(a) and 5-7".
 _MENTION = re.compile(rf"(?<![\w-])(?P<word>{_WORDS})(?P<dot>\.?)\s*(?P<list>{_ONE}(?:{_JOIN}{_ONE})*)", re.IGNORECASE)
-_ITEM = re.compile(rf"(?P<join>{_JOIN})?\(?(?P<number>{NUMBER})\)?(?P<part>{_PART})?", re.IGNORECASE)
-_RANGE = re.compile(r"\s*(?:to|through|bis|-|–|—)\s*$", re.IGNORECASE)
+_ITEM = re.compile(rf"(?P<join>{_JOIN})?\(?(?P<number>{_NUMBER})\)?(?P<part>{_PART})?", re.IGNORECASE)
+_RANGE = re.compile(r"\s*(?:to|through|bis|[-–—−∼~～])\s*$", re.IGNORECASE)
 _LONGEST_RANGE = 30
 # Words that are also plain English: they name an element only with a capital letter or a digit right behind.
 _COMMON_WORDS = frozenset(
@@ -153,6 +155,7 @@ def find_page_mentions(text: str, pages: int, labels: Sequence[str] = ()) -> lis
         labels: the name printed on each page. Where "page 5" may mean the fifth sheet or the sheet marked 5, both are
             given, the fifth sheet first.
     """
+    text = " ".join(text.split())  # the patterns below take long on long white space
     found: dict[int, None] = {}
 
     def add(number: int) -> None:

@@ -16,7 +16,7 @@ _KEYWORDS: tuple[tuple[SectionRole, str], ...] = (
         r"^(abstract|summary|executive summary|keywords?|ccs concepts|acm reference|contents|table of contents|"
         r"acknowledge?ments?|zusammenfassung|about (this|the) report|preface|foreword)\b",
     ),
-    ("related_work", r"\b(related works?|prior work|previous work|literature review|background)\b"),
+    ("related_work", r"\b(related works?|prior work|previous work|literature review|background|preliminar(y|ies))\b"),
     ("intro", r"\b(introduction|motivation|overview|einleitung)\b"),
     ("conclusion", r"\b(conclusions?|concluding|future work|outlook|fazit)\b"),
     (
@@ -35,13 +35,15 @@ _NUMBERING = re.compile(
     r"^\s*(?:(?:section|chapter|part)\s+)?(?:[ivxlc]{1,6}[.):]|\d{1,2}(?:\.\d{1,2})*[.):]?|[a-z][.):])\s+"
 )
 _APPENDIX_LETTER = re.compile(r"^\s*[A-Z](?:\.\d+)*[.:]?\s+[A-Z]")
+# A heading that is a whole sentence names its subject first; "... could harm our results" is no result.
+_TELLING_WORDS = 6
 _SPACED = re.compile(r"^(?:\w ){3,}\w\b")
 
 
 def section_role(headings: Sequence[str]) -> SectionRole:
-    """The role of what stands under `headings`, outermost first: the outermost that tells decides.
+    """The role of what stands under `headings`, outermost first: the innermost that tells decides.
 
-    Appendix and references hold for all below them; otherwise a subsection that tells more is believed.
+    Appendix and references hold for all below them, whatever their subsections tell.
     """
     found: SectionRole = "other"
     for heading in headings:
@@ -55,7 +57,7 @@ def section_role(headings: Sequence[str]) -> SectionRole:
 
 def heading_role(heading: str) -> SectionRole:
     """The role one heading tells; "other" when it tells none."""
-    plain = _plain(heading)
+    plain = " ".join(_plain(heading).split()[:_TELLING_WORDS])
     # Letter-spaced type leaves no gaps between words: "relatedwork".
     return next((r for r, pattern in _KEYWORDS if re.search(pattern.replace(" ", " ?"), plain)), "other")
 

@@ -97,6 +97,8 @@ def scan(path: Path, stamp: str = "") -> Path:
         for i, line in enumerate(LINES):
             page.insert_textbox((72, 130 + 60 * i, 523, 180 + 60 * i), line, fontsize=12)
         page.draw_rect((150, 400, 450, 600), color=(0, 0, 0.6), fill=(0.1, 0.2, 0.6))
+        for i in range(9):
+            page.draw_circle((180 + 30 * i, 580 - 18 * i), 12, color=(1, 1, 1), fill=(1, 0.8, 0.2))
         image = page.get_pixmap(dpi=150).tobytes("png")
     with pymupdf.open() as document:
         page = document.new_page(width=595, height=842)

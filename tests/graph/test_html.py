@@ -51,6 +51,16 @@ def test_elements_stand_on_their_pages() -> None:
     assert len(set(corners)) == 7
 
 
+def test_pages_are_shown_as_a_viewer_turns_them() -> None:
+    made = document("kiln.pdf", "The kiln was fired.", pages=2)
+    turned = replace(made, pages=(replace(made.pages[0], rotation=90), made.pages[1]))
+    upright, sideways = data_of(page(made)), data_of(page(turned))
+    assert (sideways["pages"][0]["width"], sideways["pages"][0]["height"]) == (842, 595)
+    sheet, first, before = sideways["pages"][0], sideways["nodes"][0], upright["nodes"][0]
+    assert (first["width"], first["height"]) == (before["height"], before["width"])
+    assert first["x"] - sheet["x"] == pytest.approx(842 - (before["y"] - upright["pages"][0]["y"]))
+
+
 def test_nothing_is_loaded_from_anywhere() -> None:
     html = page(document("kiln.pdf", "The kiln was fired."))
     assert "default-src 'none'" in html
@@ -71,7 +81,10 @@ def test_text_of_a_document_cannot_become_markup() -> None:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_a_browser_draws_it(tmp_path: Path) -> None:
     made = replace(document("kiln.pdf", HOSTILE, "The kiln is in Table 1."), title=HOSTILE)
-    (tmp_path / "graph.html").write_text(page(made), encoding="utf-8")
+    # As if each element was clicked in turn, the hostile one last.
+    hostile = "data.nodes.find(node => node.text.includes('onerror'))"
+    clicks = f"<script>for (const node of [...data.nodes, {hostile}]) go(node.id);</script></body>"
+    (tmp_path / "graph.html").write_text(page(made).replace("</body>", clicks), encoding="utf-8")
     done = subprocess.run(
         [
             "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom",
@@ -82,5 +95,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
         timeout=60,
     )  # fmt: skip
     assert "<canvas" in done.stdout
-    assert f"{len(made.elements)} elements" in done.stdout
     assert "<title>broken out" not in done.stdout
+    panel = done.stdout.partition('id="panel"')[2].partition("</aside>")[0]
+    assert "&lt;img src=x" in panel
+    assert "<img" not in panel

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from svrag.documents.labels import KINDS
 from svrag.graph.mentions import find_mentions, find_page_mentions
 
 
@@ -21,10 +24,44 @@ from svrag.graph.mentions import find_mentions, find_page_mentions
         ("the table shows 3 bowls", []),
         ("a figure of 12 million", []),
         ("it figures", []),
+        ("Figure 10∼13", ["Figure 10", "Figure 11", "Figure 12", "Figure 13"]),
+        ("42 U.S.C. § 1983", []),
+        ("Sections 1956 and 1957", []),
     ],
 )
 def test_names_of_elements(text: str, labels: list[str]) -> None:
     assert [mention.label for mention in find_mentions(text)] == labels
+
+
+pieces = st.sampled_from(
+    [*sorted(KINDS), "Figs.", " ", "(", ")", "a", "IV", "-", "–", "and", ",", "1", "23", "4.5", "page", "of"]
+)
+
+
+@given(st.lists(pieces, max_size=25).map("".join) | st.text(max_size=60))
+def test_mentions_lie_in_the_text_and_have_labels(text: str) -> None:
+    for mention in find_mentions(text):
+        assert 0 <= mention.start < mention.end <= len(text)
+        assert mention.kind in KINDS.values()
+        assert mention.number
+        assert mention.label.startswith(mention.parent_label)
+
+
+@given(st.lists(pieces, max_size=25).map(" ".join), st.integers(1, 30))
+def test_page_mentions_are_pages_of_the_document_named_once(text: str, pages: int) -> None:
+    found = find_page_mentions(text, pages, [str(n) for n in range(pages)])
+    assert set(found) <= set(range(1, pages + 1))
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    ["page" + " " * 20_000, "Figure " + "1," * 9_000, "Figs. 3(a)" + "/(b)" * 9_000, "second " * 9_000, "§" * 20_000],
+)
+def test_hostile_text_takes_no_long_time(text: str) -> None:
+    find_mentions(text)
+    find_page_mentions(text, 20, ["1"] * 20)
 
 
 @pytest.mark.parametrize("text", ["Fig. 3(a)", "Figure 3a", "Fig. 3 (a)"])

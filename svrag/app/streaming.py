@@ -1,0 +1,105 @@
+"""A question asked in a thread of its own, step by step: what was found, the answer as it is written, the end.
+
+The library is opened in that thread, since it must not change threads, and a web server takes the steps in any.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from svrag.generation.answer import Answer, Generator
+from svrag.generation.ask import ask
+from svrag.library.store import Library
+from svrag.search.result import SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The evidence, before the answer is written."""
+
+    result: SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """More of the answer, not yet checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer with its citations: put its text in the place of the pieces."""
+
+    result: SearchResult
+    answer: Answer
+
+
+Step = Found | Piece | Finished
+
+
+def ask_in_steps(
+    folder: Path,
+    question: str,
+    *,
+    k: int,
+    documents: Sequence[str] | None,
+    retriever: str,
+    generator: Generator,
+    stop: threading.Event,
+) -> Iterator[Step]:
+    """Ask the library in `folder`; pieces that come faster than they are taken are joined.
+
+    Args:
+        stop: set it to end the answer early; it is set when the iterator is closed.
+
+    Raises:
+        SvragError: as `ask` does, after the steps before it.
+    """
+    steps: SimpleQueue[Step | BaseException] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            with Library.open(folder, create=False) as library:
+                result, answer = ask(
+                    library,
+                    question,
+                    k=k,
+                    documents=documents,
+                    retriever=retriever,
+                    generator=generator,
+                    on_result=lambda result: steps.put(Found(result)),
+                    on_token=lambda text: steps.put(Piece(text)),
+                    should_stop=stop.is_set,
+                )
+            steps.put(Finished(result, answer))
+        except BaseException as error:  # whatever it is belongs to whoever waits for the steps
+            steps.put(error)
+
+    threading.Thread(target=work, name="svrag-ask", daemon=True).start()
+    try:
+        for step in _joined(steps):
+            if isinstance(step, BaseException):
+                raise step
+            yield step
+            if isinstance(step, Finished):
+                return
+    finally:
+        stop.set()
+
+
+def _joined(steps: SimpleQueue[Step | BaseException]) -> Iterator[Step | BaseException]:
+    while True:
+        step = steps.get()
+        while isinstance(step, Piece) and not steps.empty():
+            following = steps.get()
+            if not isinstance(following, Piece):
+                yield step
+                step = following
+            else:
+                step = Piece(step.text + following.text)
+        yield step

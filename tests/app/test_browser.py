@@ -1,0 +1,126 @@
+"""The app as people use it: `python app.py`, a real browser, a file added, a question, a click on the evidence."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.browser import Browser, browser_path
+from tests.documents_made import write_paper
+
+pytest.importorskip("gradio", reason="the web app is not installed")
+
+ROOT = Path(__file__).parents[2]
+SMALLEST, LARGEST = 420, 1400
+
+
+@pytest.fixture(scope="module")
+def folder(library_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("served") / "library"
+    shutil.copytree(library_folder, copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """Where the app runs; at the end it must go without a word."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), "--library", str(folder), "--port", "0"],
+        cwd=folder.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_TEMP_DIR": str(folder.parent / "uploads")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    try:
+        assert found, line + process.communicate(timeout=5)[1]
+        yield found[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=20)
+    assert (said, errors) == ("", "svrag: stopped\n")
+    assert process.returncode == 130
+
+
+def get(url: str) -> tuple[int, str, str]:
+    """Status, the policy sent along, and the text."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return reply.status, reply.headers["Content-Security-Policy"], reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["Content-Security-Policy"], ""
+
+
+def test_only_the_page_is_served(address: str, folder: Path) -> None:
+    status, policy, page = get(address)
+    assert status == 200
+    assert "default-src 'self'" in policy
+    for host in ("googleapis", "gstatic", "cloudflare", "jsdelivr", "unpkg", "huggingface"):
+        assert host not in page
+    copy = next((folder / "files").iterdir())
+    for path in ("/etc/hostname", str(folder / "library.db"), str(copy), str(ROOT / "pyproject.toml")):
+        assert get(f"{address}/gradio_api/file={path}")[0] in (403, 404)
+
+
+def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -> None:
+    path = browser_path()
+    if path is None:
+        pytest.skip("no Chromium or Chrome on this machine")
+    bowls = write_paper(tmp_path / "bowls.pdf", lines=("The celadon bowls were fired in Longquan for 31 hours.",))
+    with Browser(path, tmp_path / "profile", LARGEST) as browser:
+        browser.open(address)
+        browser.wait("document.querySelectorAll('.sv-documents li').length === 3")
+        browser.choose_files("#sv-upload input[type=file]", bowls)
+        browser.wait("document.querySelector('.sv-notices')?.innerText.includes('bowls.pdf added: 1 page')", 30)
+        browser.wait("document.querySelectorAll('.sv-documents li').length === 4")
+
+        browser.type("#sv-ask textarea", "For how many hours were the celadon bowls fired in Longquan?")
+        browser.press_enter()
+        browser.wait("document.querySelector('.sv-cite')")
+        assert "31 hours" in browser.value("document.querySelector('.sv-answer').innerText")
+        assert "bowls.pdf" in browser.value("document.querySelector('.sv-card').innerText")
+        assert browser.wait("document.querySelector('.sv-crop img').naturalWidth") > 100
+        browser.click(".sv-cite")
+        browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth")
+        box, sheet = (
+            browser.value(f"(r => [r.left, r.top, r.right, r.bottom])(document.querySelector('{part}')"
+                          ".getBoundingClientRect())")
+            for part in (".sv-chosen", ".sv-sheet")
+        )  # fmt: skip
+        assert sheet[0] <= box[0] < box[2] <= sheet[2]
+        assert sheet[1] <= box[1] < box[3] <= sheet[3]
+        browser.resize(SMALLEST, 900)
+        browser.wait("document.querySelector('.sv-page').getBoundingClientRect().width === innerWidth")
+        browser.click("[data-action=close]")
+        browser.wait("!document.querySelector('.sv-page')")
+        assert browser.value("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out of a phone"
+
+        browser.value("document.querySelector('#sv-ask textarea').select()")
+        browser.type("#sv-ask textarea", "How much cobalt does the glaze hold?")
+        browser.press_enter()
+        browser.wait("document.querySelector('.sv-answer')?.innerText.includes('cobalt')")
+        browser.wait("document.querySelector('.sv-cards')?.innerText.includes('onerror')")
+        assert browser.value("window.attacked") is None
+        shown = browser.value("document.querySelector('.sv-answer').innerText")
+        assert "<script>window.attacked = 1</script>" in shown
+        assert "${window.attacked = 3} and {{constructor}}" in shown
+
+        browser.click(".sv-documents li:first-child .sv-remove")
+        browser.wait("document.querySelector('.sv-notices').innerText.includes('bowls.pdf was removed')")
+        browser.wait("document.querySelectorAll('.sv-documents li').length === 3")
+        elsewhere = [url for url in browser.requested if not url.startswith((address, "data:", "blob:", "about:"))]
+        assert elsewhere == []
+        assert browser.errors == []
