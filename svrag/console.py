@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from svrag.library.store import Library, StoredDocument
     from svrag.search.result import SearchResult
 
+_WIDE = 160  # characters
 # Escape sequences in a document's text must not reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -360,7 +361,8 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def print_evaluation(result: EvalResult) -> None:
     """The retriever beside its baselines, slice by slice, and what a reader of the figures should know."""
-    console = out()
+    # As wide as the tables are, also in a narrow terminal or a file: a figure cut off is worse than a long line.
+    console = Console(file=sys.stdout, highlight=False, width=_WIDE)
     for table in (result.table(), result.slice_table()):
         if table.rows:
             console.print(_figures(table))
@@ -372,7 +374,8 @@ def print_evaluation(result: EvalResult) -> None:
 def _figures(table: TextTable) -> Grid:
     grid = Grid(box=None, pad_edge=False)
     for i, name in enumerate(table.header):
-        grid.add_column(name, justify="right" if i else "left", no_wrap=True)
+        short = name.replace("_", "_\n", 1) if i else name
+        grid.add_column(short, justify="right" if i else "left", no_wrap=True)
     for row in table.rows:
         grid.add_row(*(plain(cell) for cell in row))
     return grid
