@@ -101,7 +101,7 @@ def _collector(sheet: Sheet, area: Area) -> Area:
         [(x0 - 2, foot + 4), (x1 + 2, foot + 9), (x1 + 2, foot + 14), (x0 - 2, foot + 9)], rgb("a9c7dd"), rgb("1f4e79"), 0.6
     )
     sheet.text((x0 + x1) / 2, foot + 22, "gutter", LABEL, "center")
-    pipe = x1 - 18
+    pipe = x1 - 40
     sheet.polyline([(pipe, foot + 13), (pipe, ground - 22)], rgb("1f4e79"), 1.6)
     sheet.rect((pipe - 20, ground - 22, pipe + 20, ground), rgb("d5e4ef"), rgb("1f4e79"), 0.8)
     sheet.text(pipe, ground - 8.5, "tank", LABEL, "center")
@@ -113,7 +113,7 @@ def _collector(sheet: Sheet, area: Area) -> Area:
 def _map(sheet: Sheet, area: Area) -> Area:
     """Figure 2: contours of the ridge, four collectors in a row, mast and tank."""
     sheet.rect(area, rgb("f7f4ec"), grey(0.4), 0.6)
-    cx, cy = (area.x0 + area.x1) / 2, (area.y0 + area.y1) / 2 + 2
+    cx, cy = (area.x0 + area.x1) / 2 - 8, (area.y0 + area.y1) / 2 + 2
     turn = math.radians(-24)
 
     def at(along: float, across: float) -> tuple[float, float]:
@@ -293,8 +293,7 @@ PLACEMENT: dict[tuple[int, str], tuple[str, ...]] = {
     (5, "right top"): ("Figure 5",),
     (5, "right bottom"): ("Table 3",),
     (6, "left top"): ("Figure 6",),
-    (6, "right top"): ("Figure 7",),
-    (6, "right bottom"): ("Table 4",),
+    (6, "right top"): ("Table 4", "Figure 7"),
     (7, "wide"): ("Table A1",),
 }
 APPENDIX = {"appendix-b": "Table B1"}
@@ -358,18 +357,18 @@ class _Paper:
         self.made.keep(item.label, sheet.number, item.draw(sheet, body))
         return y + item.whole(width)
 
-    def _next_column(self) -> None:
+    def next_column(self) -> None:
         self.sheet, self.column = next(self.columns)
         self.y = self.column.y0
 
     def next_page(self) -> None:
         number = self.sheet.number
         while self.sheet.number == number:
-            self._next_column()
+            self.next_column()
 
     def _room(self, height: float) -> None:
         if self.y + height > self.column.y1 + 0.5:
-            self._next_column()
+            self.next_column()
 
     def heading(self, level: int, number: str, text: str, style: Style, before: float) -> None:
         at_top = self.y < self.column.y0 + 1
@@ -388,7 +387,7 @@ class _Paper:
             if fit < len(lines):
                 fit = min(fit, len(lines) - 2)  # no single line at the top of the next column
                 if fit < 2:
-                    self._next_column()
+                    self.next_column()
                     continue
             area = self.sheet.lines(lines[:fit], self.column.x0, self.y, COLUMN, style, "justify")
             if name:
@@ -396,7 +395,7 @@ class _Paper:
             self.y += len(lines[:fit]) * style.leading
             lines = lines[fit:]
             if lines:
-                self._next_column()
+                self.next_column()
 
     def equation(self, number: str, formula: content.Formula) -> None:
         fractions = any(isinstance(part, tuple) for part in formula)
@@ -441,6 +440,8 @@ def make() -> Made:
             case "ha":
                 if number == "A":
                     paper.next_page()
+                elif number == "C":
+                    paper.next_column()
                 paper.heading(1, f"Appendix {number}", str(text), H1, 10)
             case "h2":
                 paper.heading(2, number, str(text), H2, 7)

@@ -25,8 +25,8 @@ ABSTRACT = (
     "uniform weave and with the usual double Raschel net for twelve months on Loma Alcarza, a ridge 742~m above the "
     "sea. The five-band mesh collected 3.57~L~m^{−2}~d^{−1} on average, 48% more than the Raschel net, and the gain was "
     "largest in strong wind. A model of impaction and retention with four parameters reproduces daily yields with a "
-    "root-mean-square error of 0.38~L~m^{−2}~d^{−1}. Per litre of daily capacity the three-band mesh is the cheapest "
-    "of the four."
+    "root-mean-square error of 0.38~L~m^{−2}~d^{−1}. Per litre of daily capacity the three-band mesh is the "
+    "cheapest."
 )
 KEYWORDS = "**Keywords:** fog water, porous screens, impaction, drainage, rural water supply"
 
@@ -256,7 +256,7 @@ BLOCKS: tuple[Block, ...] = (
     ("h0", "", "Acknowledgements"),
     ("first", "thanks", (
         "We thank the water committee of Alcarza Baja, whose members read the gauges through a winter of "
-        "broken modems, and the weavers' guild of Costa Sereno for the loan of two looms.")),
+        "broken modems, and the weavers’ guild of Costa Sereno for the loan of two looms.")),
     ("h0", "", "References"),
     ("ref", "", "[1]~O. Caldas-Lind and M. Ferrante. Thirty years of fog water in the northern hills. *Annals of Arid "
                 "Hydrology* 12 (2011) 201–219."),
@@ -298,7 +298,7 @@ BLOCKS: tuple[Block, ...] = (
         "the same way.")),
     ("p", "appendix-c-test", (
         "Before hanging, pour a cup of water along each seam while two people hold the screen upright. The water has to "
-        "cross the seam without running sideways for more than a hand's width. If it does not, the overlap has been "
+        "cross the seam without running sideways for more than a hand’s width. If it does not, the overlap has been "
         "trimmed too steeply. Add the third line of stitching of Section~6.4 to the lower seam only. Hem the four edges "
         "over a rope of 8~mm and tension the screen from the corners towards the middle until it gives way by no more "
         "than 5~cm when pressed with the flat hand.")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -32,12 +33,20 @@ class Browser:
         self._size = (width, height)
         browser_reads, self._commands = os.pipe()
         self._replies, browser_writes = os.pipe()
-        # Chromium reads commands from descriptor 3 and writes to 4; the shell puts ours there.
-        script = f'exec "$0" "$@" 3<&{browser_reads} 4>&{browser_writes}'
+
+        def as_chromium_wants() -> None:
+            """It reads commands from descriptor 3 and writes to 4; high copies first, so that neither is in the way."""
+            reads, writes = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (browser_reads, browser_writes))
+            os.dup2(reads, 3)
+            os.dup2(writes, 4)
+            os.close(reads)
+            os.close(writes)
+
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
         self._process = subprocess.Popen(
-            ["sh", "-c", script, path, *options, f"--user-data-dir={profile}", f"--window-size={width},{height}"],
-            pass_fds=(browser_reads, browser_writes),
+            [path, *options, f"--user-data-dir={profile}", f"--window-size={width},{height}"],
+            close_fds=False,
+            preexec_fn=as_chromium_wants,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -18,12 +18,12 @@ HOSTILE = (
 
 
 def write_turned(path: Path) -> Path:
-    """Two pages that a viewer turns by a quarter, with a paragraph near the upper left corner of the unturned page."""
+    """Two pages that a viewer turns by a quarter, with one line near the upper left corner of the unturned page."""
     with pymupdf.open() as document:
         for number in (1, 2):
             page = document.new_page(width=400, height=600)
-            text = f"Lantern number {number} stood on the eastern tower and was lit with whale oil every night."
-            page.insert_textbox((40, 60, 360, 140), text, fontsize=12)
+            text = f"Lantern {number} of the eastern tower was lit with whale oil."
+            page.insert_text((40, 70), text, fontsize=11)
             page.set_rotation(90)
         document.save(path)
     return path

@@ -89,7 +89,7 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
 
         browser.type("#sv-ask textarea", "For how many hours were the celadon bowls fired in Longquan?")
         browser.press_enter()
-        browser.wait("document.querySelector('.sv-cite')")
+        browser.wait("!!document.querySelector('.sv-cite')")
         assert "31 hours" in browser.value("document.querySelector('.sv-answer').innerText")
         assert "bowls.pdf" in browser.value("document.querySelector('.sv-card').innerText")
         assert browser.wait("document.querySelector('.sv-crop img').naturalWidth") > 100

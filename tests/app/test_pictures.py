@@ -40,7 +40,7 @@ def test_every_piece_of_evidence_has_a_picture_with_ink(library: Library) -> Non
 
 
 def test_boxes_lie_on_their_words_on_a_page_that_is_turned(library: Library) -> None:
-    evidence = ask(library, "Where did the lantern with whale oil stand?")
+    evidence = ask(library, "Which lantern was lit with whale oil?")
     chosen = evidence[0]
     assert chosen.document_name == "turned.pdf"
     view = page_view(library, chosen.element.document_id, chosen.element.page, evidence, chosen)
@@ -53,7 +53,7 @@ def test_boxes_lie_on_their_words_on_a_page_that_is_turned(library: Library) -> 
     outside = image.copy()
     outside.paste(255, (int(left) - 3, int(top) - 3, int(right) + 3, int(bottom) + 3))
     assert image.getextrema()[0] < 100
-    assert outside.getextrema()[0] > 200, "words of the only paragraph lie outside its box"
+    assert outside.getextrema()[0] > 200, "words of the only line lie outside its box"
 
 
 def test_cited_evidence_is_marked_beside_what_was_clicked(library: Library) -> None:
