@@ -98,7 +98,10 @@ def _collector(sheet: Sheet, area: Area) -> Area:
     sheet.line((x0, top), (x1, top), rgb("1f4e79"), 0.9)
     sheet.text(area.x0 + 20, top - 2, "fog", LABEL.but(italic=True))
     sheet.polygon(
-        [(x0 - 2, foot + 4), (x1 + 2, foot + 9), (x1 + 2, foot + 14), (x0 - 2, foot + 9)], rgb("a9c7dd"), rgb("1f4e79"), 0.6
+        [(x0 - 2, foot + 4), (x1 + 2, foot + 9), (x1 + 2, foot + 14), (x0 - 2, foot + 9)],
+        rgb("a9c7dd"),
+        rgb("1f4e79"),
+        0.6,
     )
     sheet.text((x0 + x1) / 2, foot + 22, "gutter", LABEL, "center")
     pipe = x1 - 40

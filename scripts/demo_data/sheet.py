@@ -219,7 +219,14 @@ class Sheet:
         dash: str = "", close: bool = False,
     ) -> None:  # fmt: skip
         line = width if stroke else 0
-        look = {"fill": fill, "color": stroke, "width": line, "dashes": dash or None, "closePath": close, "lineJoin": 1}
+        look = {
+            "fill": fill,
+            "color": stroke,
+            "width": line,
+            "dashes": dash or None,
+            "closePath": close,
+            "lineJoin": 1,
+        }
         self._shapes.append((path, look))
 
     def rect(
