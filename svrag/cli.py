@@ -252,7 +252,7 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
             _print_json(console.answer_json(result, answer, parse_seconds))
         else:
             console.print_answer(answer, streamed=stream.written)
-        if options.evidence:
+        if options.evidence and answer.citations:
             written = console.write_evidence(library, answer, options.evidence)
             print(f"svrag: wrote {written} pictures to {options.evidence}", file=sys.stderr)
     return SKIPPED if report and report.skipped else DONE

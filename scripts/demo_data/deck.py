@@ -245,7 +245,7 @@ def _network(deck: _Deck) -> None:
             sheet.line(spots[a], spots[b], color, width)
     for name, (x, y) in spots.items():
         sheet.circle((x, y), 10, WHITE, PINE, 4)
-        beside = {"Central Station": (16, -12), "Harbour Square": (18, 22)}.get(name, (-4, -18))
+        beside = {"Central Station": (-36, 34), "Harbour Square": (18, 22)}.get(name, (-4, -18))
         sheet.text(x + beside[0], y + beside[1], name, LABEL.but(bold=True), "left" if name in (
             "Central Station", "Harbour Square") else "center")  # fmt: skip
     for x, y in ((118, 240), (590, 160)):

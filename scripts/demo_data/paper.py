@@ -469,5 +469,10 @@ def make() -> Made:
         sheet.text((LEFT + RIGHT) / 2, 812, str(sheet.number), running.but(italic=False), "center")
         sheet.finish()
     made.pdf.set_toc(paper.outline)
-    describe(made.pdf, content.TITLE, "Ilse Varga-Onwudi, Tomas Brekkelund, Priya Sandoval-Reyes", "2024-03-01")
+    describe(
+        made.pdf,
+        content.TITLE.replace("~", " "),
+        "Ilse Varga-Onwudi, Tomas Brekkelund, Priya Sandoval-Reyes",
+        "2024-03-01",
+    )
     return made

@@ -7,7 +7,7 @@ into the project's coordinates once the document is put together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from svrag.documents.model import Box, Page
 
@@ -26,14 +26,28 @@ BlockKind = Literal[
 ]
 
 
+class Word(NamedTuple):
+    """A word and its box."""
+
+    text: str
+    box: Box
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text: its words, box, font size in points, and whether all of it is bold."""
+    """A line of text.
+
+    Attributes:
+        size: of the font, in points.
+        bold: all of it is.
+        words: where they stand, for lines read from an image; () for text of the file, which knows its words itself.
+    """
 
     text: str
     box: Box
     size: float
     bold: bool = False
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ _FARTHEST = 150.0  # points of cost at which a caption and a picture have nothin
 _WRONG_SIDE, _WRONG_TYPE, _PROSE_BETWEEN, _BESIDE = 60.0, 40.0, 100.0, 40.0
 _TITLE_GAP, _SOURCE_GAP, _PART_GAP = 28.0, 30.0, 30.0
 _SOURCE = re.compile(
-    r"\s*(Sources?|Notes?|Quelle|Anmerkung|Fuente|Nota|Fonte|Bron|来源|资料来源|注)\b\s*[:.：]?", re.IGNORECASE
+    r"\s*(Sources?|Notes?|Quelle|Anmerkung|Fuente|Nota|Fonte|Bron|来源|资料来源|注)\b(?!\s*\d)\s*[:.：]?",
+    re.IGNORECASE,
 )
 _DEFAULT_SIDES: dict[str, Side] = {"Table": "below"}
 
@@ -416,12 +417,12 @@ def _nearest(blocks: Sequence[Block], among: Sequence[int], body: Box, *, below:
 
 
 def _is_chart_title(block: Block, has_source: bool) -> bool:
-    """Short and set apart. A section header counts only where a source line below shows that this is a chart."""
+    """Short and set apart. Plain text and headers count only where a source line below shows that this is a chart."""
     if len(block.lines) > 4 or len(block.text) > 300:
         return False
     if block.kind in ("section-header", "title"):
         return has_source
-    return block.kind == "text" and (block.bold or has_source)
+    return block.kind == "text" and (block.bold or (has_source and not block.text.endswith(".")))
 
 
 def _typed(body: Block, label: str) -> Block:

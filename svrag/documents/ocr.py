@@ -11,24 +11,19 @@ import io
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from svrag.documents.blocks import Line
+from svrag.documents.blocks import Line, Word
 from svrag.documents.model import Box
 
 DPI = 150
 _SECONDS = 20.0
 _LEAST_CONFIDENCE = 30.0
+_WIDE_GAP = 2.0  # heights of a word: what stands further apart are columns, not words of one line
 
 
 class OcrError(Exception):
     """Tesseract is not installed or could not read the page."""
-
-
-@dataclass(slots=True)
-class _Words:
-    texts: list[str]
-    boxes: list[Box]
 
 
 def available() -> bool:
@@ -67,24 +62,43 @@ def _languages() -> tuple[str, ...]:
 
 
 def _lines(tsv: str, scale: float) -> list[Line]:
-    """Words of one line share block, paragraph and line number."""
-    lines: dict[tuple[str, str, str], _Words] = {}
+    """Words of one line share block, paragraph and line number; tesseract reads across columns, we do not."""
+    lines: dict[tuple[str, str, str], list[Word]] = {}
     for row in csv.DictReader(io.StringIO(tsv), delimiter="\t", quoting=csv.QUOTE_NONE):
         text = (row.get("text") or "").strip()
         if row["level"] != "5" or not text or float(row["conf"]) < _LEAST_CONFIDENCE:
             continue
         x, y, w, h = (float(row[name]) * scale for name in ("left", "top", "width", "height"))
-        words = lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), _Words([], []))
-        words.texts.append(text)
-        words.boxes.append(Box(x, y, x + w, y + h))
+        line = lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), [])
+        line.append(Word(text, Box(x, y, x + w, y + h)))
     return [
-        Line(" ".join(words.texts), box := Box.around(words.boxes), size=_size(words.boxes, box))
-        for words in lines.values()
-        if any(character.isalnum() for text in words.texts for character in text)
+        Line(" ".join(word.text for word in words), box := _around(words), _size(words, box), words=tuple(words))
+        for line in lines.values()
+        for words in _split(line)
+        if any(character.isalnum() for word in words for character in word.text)
     ]
 
 
-def _size(words: list[Box], line: Box) -> float:
+def _split(line: Sequence[Word]) -> list[list[Word]]:
+    """The line's words, cut where a gap is wide."""
+    gap = _WIDE_GAP * _middling_height(line)
+    parts: list[list[Word]] = [[]]
+    for word in line:
+        if parts[-1] and word.box.x0 - parts[-1][-1].box.x1 > gap:
+            parts.append([])
+        parts[-1].append(word)
+    return parts
+
+
+def _around(words: Sequence[Word]) -> Box:
+    return Box.around(word.box for word in words)
+
+
+def _middling_height(words: Sequence[Word]) -> float:
+    heights = sorted(word.box.height for word in words)
+    return heights[len(heights) // 2]
+
+
+def _size(words: Sequence[Word], line: Box) -> float:
     """Font size from the height of a middling word: a stray tall box must not make a heading."""
-    heights = sorted(word.height for word in words)
-    return max(4.0, min(heights[len(heights) // 2] * 1.25, line.height * 1.2))
+    return max(4.0, min(_middling_height(words) * 1.25, line.height * 1.2))

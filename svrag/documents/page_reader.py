@@ -15,7 +15,8 @@ import numpy as np
 import pymupdf
 
 from svrag.documents import ocr
-from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, join_lines
+from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, Word, join_lines
+from svrag.documents.grid import grid_rows
 from svrag.documents.ink import picture_boxes
 from svrag.documents.model import Box, Page
 from svrag.documents.order import in_reading_order
@@ -42,7 +43,7 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
         if ocr.available():
             try:
                 image = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False)
-                lines = [replace(line, box=_scaled(line.box, page)) for line in ocr.read_lines(image.tobytes("png"))]
+                lines = [_scaled(line, page) for line in ocr.read_lines(image.tobytes("png"))]
                 record = replace(record, ocr=True)
                 source = _redrawn(page, image, lines)
                 shown = _inked(page, image, lines)
@@ -56,7 +57,10 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page)
     pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning) or bool(shown), inked=shown)
-    blocks = in_reading_order([*_outside(blocks, pictures), *_filled(pictures, blocks)])
+    filled = _filled(pictures, blocks)
+    if record.ocr:
+        filled = [_as_table(picture) for picture in filled]
+    blocks = in_reading_order([*_outside(blocks, pictures), *_freed(pictures, blocks), *filled])
     pymupdf.TOOLS.store_shrink(100)
     record = replace(record, text=_all_text(lines), warning=warning)
     return PageBlocks(record, tuple(blocks), tuple(spare))
@@ -129,10 +133,15 @@ def _ocr_dpi(page: pymupdf.Page) -> int:
     return max(30, min(ocr.DPI, int((_MAX_OCR_PIXELS / max(inches, 1e-6)) ** 0.5)))
 
 
-def _scaled(box: Box, page: pymupdf.Page) -> Box:
+def _scaled(line: Line, page: pymupdf.Page) -> Line:
     """From an image taken for 150 dpi to the page, for pages drawn at less."""
     factor = ocr.DPI / _ocr_dpi(page)
-    return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
+
+    def scaled(box: Box) -> Box:
+        return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
+
+    words = tuple(Word(word.text, scaled(word.box)) for word in line.words)
+    return replace(line, box=scaled(line.box), words=words)
 
 
 def _is_all_image(page: pymupdf.Page) -> bool:
@@ -155,10 +164,12 @@ def _redrawn(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> py
     target = pymupdf.open().new_page(width=page.rect.width, height=page.rect.height)
     target.insert_image(target.rect, pixmap=image)
     for line in lines:
-        letters = line.text.encode("latin-1", errors="replace").decode("latin-1")
-        natural = pymupdf.get_text_length(letters, fontsize=1.0) or 1.0
-        size = max(2.0, min(line.box.width / natural, line.size * 1.3))
-        target.insert_text((line.box.x0, line.box.y1 - 0.2 * line.box.height), letters, fontsize=size, render_mode=3)
+        for word in line.words:
+            letters = word.text.encode("latin-1", errors="replace").decode("latin-1")
+            natural = pymupdf.get_text_length(letters, fontsize=1.0) or 1.0
+            size = max(2.0, min(word.box.width / natural, line.size * 1.3))
+            base = line.box.y1 - 0.2 * line.box.height
+            target.insert_text((word.box.x0, base), letters, fontsize=size, render_mode=3)
     return target
 
 
@@ -174,22 +185,37 @@ def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Pa
         else:
             rest.append(line)
     blocks = []
+    words: list[Word] = []
     for group, box, inside_lines in zip(groups, boxes, members, strict=True):
         kind: BlockKind = group["class_name"]  # type: ignore[assignment]
         box = Box.around([box, *(line.box for line in inside_lines)]).clipped(page.rect.width, page.rect.height)
         if kind not in ("picture", "table") and not inside_lines:
             continue
-        rows = _rows(group) if kind == "table" else ()
+        rows = _rows(group, words or (words := _words(lines, page))) if kind == "table" else ()
         blocks.append(Block(kind, box, tuple(sort_lines(inside_lines)), rows))
     return [*blocks, *_left_over(rest)]
 
 
-def _rows(group: dict[str, object]) -> tuple[tuple[str, ...], ...]:
-    """The model's cells as a full grid; a cell that spans rows or columns is written where it begins."""
-    cells = group.get("table_cells") or ()
+def _words(lines: list[Line], page: pymupdf.Page) -> list[Word]:
+    """The words read from the page's image, or those of its text."""
+    read = [word for line in lines for word in line.words]
+    if read:
+        return read
+    found = [Word(_clean(text), Box(*box)) for *box, text, _, _, _ in page.get_text("words", flags=_TEXT_FLAGS)]
+    return [word for word in found if word.text]
+
+
+def _rows(group: dict[str, Any], words: list[Word]) -> tuple[tuple[str, ...], ...]:
+    """The model's cells as a full grid; a cell that spans rows or columns is written where it begins.
+
+    The model knows where the pieces of text of a cell are. Their words are taken from the page, as the model's own
+    reading of them tears out letters that reach below the line ("Ex p lanation").
+    """
     texts: dict[tuple[int, int], list[str]] = {}
-    for cell in cells:  # type: ignore[attr-defined]
-        text = _clean(cell.text)
+    for cell in group.get("table_cells") or ():
+        piece = Box(*group["bboxes"][cell.bbox_idx]).padded(0.5)
+        inside = [word for word in words if _middle_in(word.box, piece)]
+        text = " ".join(word.text for word in sorted(inside, key=lambda word: word.box.x0)) or _clean(cell.text)
         if text:
             texts.setdefault((cell.row, cell.col), []).append(text)
     if not texts:
@@ -197,6 +223,10 @@ def _rows(group: dict[str, object]) -> tuple[tuple[str, ...], ...]:
     used_rows = sorted({row for row, _ in texts})
     used_columns = sorted({column for _, column in texts})
     return tuple(tuple(join_lines(texts.get((row, column), [])) for column in used_columns) for row in used_rows)
+
+
+def _middle_in(word: Box, piece: Box) -> bool:
+    return piece.x0 <= (word.x0 + word.x1) / 2 <= piece.x1 and piece.y0 <= (word.y0 + word.y1) / 2 <= piece.y1
 
 
 def _left_over(lines: list[Line]) -> list[Block]:
@@ -251,6 +281,24 @@ def _filled(pictures: list[Block], blocks: list[Block]) -> list[Block]:
         ]
         filled.append(replace(picture, lines=tuple(sort_lines(lines))))
     return filled
+
+
+def _freed(pictures: list[Block], blocks: list[Block]) -> list[Block]:
+    """The words of pictures that turned out to be none."""
+    lines = [
+        line
+        for block in blocks
+        if block.kind == "picture"
+        for line in block.lines
+        if not any(line.box.covered_by(picture.box.padded(1.0)) > 0.5 for picture in pictures)
+    ]
+    return _left_over(lines)
+
+
+def _as_table(picture: Block) -> Block:
+    """A picture of a scan that shows a table, as a table."""
+    rows = grid_rows(picture.lines)
+    return replace(picture, kind="table", rows=rows) if rows else picture
 
 
 def _without_layout(page: pymupdf.Page, record: Page, lines: list[Line], warning: str) -> PageBlocks:

@@ -20,12 +20,13 @@ from svrag.errors import InputError
 _MAX_PIXELS = 20_000_000
 _RED = (214, 39, 40)
 _LINE = 1.8  # points
+_AIR = 3.5  # points between what is boxed, whose box is as tight as its letters, and the outer edge of the line
 
 
 def render_page(
     source: Path, page: int, *, dpi: int = 110, boxes: Sequence[Box] = (), password: str | None = None
 ) -> bytes:
-    """Page `page` (1-based) as PNG with `boxes` drawn on it; at less than `dpi` where it would be too large.
+    """Page `page` (1-based) as PNG with `boxes` drawn on it, a little wider; at less than `dpi` where it would be too large.
 
     Raises:
         InputError: the file cannot be opened or has no such page.
@@ -40,7 +41,8 @@ def render_page(
     pen = ImageDraw.Draw(image)
     width = max(2, round(_LINE * effective_dpi(record.width, record.height, dpi) / 72))
     for box in boxes:
-        pen.rectangle(box_on_image(record, box, dpi), outline=_RED, width=width)
+        around = box.padded(_AIR).clipped(record.width, record.height)
+        pen.rectangle(box_on_image(record, around, dpi), outline=_RED, width=width)
     encoded = io.BytesIO()
     image.save(encoded, "PNG")
     return encoded.getvalue()

@@ -92,6 +92,22 @@ def test_a_chart_without_a_number_takes_its_title_and_source() -> None:
     assert pair.label == ""
 
 
+def test_a_paragraph_above_a_chart_and_a_numbered_note_below_are_no_caption() -> None:
+    source = page(
+        block("section-header", (50, 60, 550, 72), "Climate and energy"),
+        block("text", (50, 76, 550, 88), "Emissions fell by a tenth, mainly because of the new ship."),
+        block("picture", (50, 100, 550, 300)),
+        block("text", (50, 306, 550, 318), "Source: company accounts"),
+    )
+    assert pairs(only(source)) == []
+    source = page(
+        block("text", (50, 80, 550, 92), "Year ended 31 December"),
+        block("table", (50, 100, 550, 300), "Revenue 262.5"),
+        block("section-header", (50, 312, 550, 324), "Note 3: Fuel and energy"),
+    )
+    assert all(pair.source is None for pair in only(source).pairs)
+
+
 def test_a_table_of_loose_lines_is_made_from_the_space_below_its_caption() -> None:
     source = page(
         block("caption", (50, 100, 550, 112), "Table 7: Weights"),

@@ -228,3 +228,75 @@ def test_a_reading_that_was_broken_off_does_not_disturb_the_next(tmp_path: Path)
         with pytest.raises(Stop):
             read(first, pool=pool, progress=stop)
         assert len(read(second, pool=pool).pages) == 2
+
+
+def write_prices(path: Path, *, scanned: bool) -> Path:
+    """A page with a table, as text or as an image of it."""
+    rows = (
+        ("Explanation", "Planned", "Spent"),
+        ("Spring cleaning", "9,600", "10,240"),
+        ("Repairing pumps", "14,000", "18,350"),
+        ("Dispensing jugs", "12,500", "11,170"),
+    )
+    with pymupdf.open() as drawn:
+        page = drawn.new_page(width=595, height=842)
+        page.insert_text((60, 80), "What the pottery cost last year", fontsize=20)
+        for i, row in enumerate(rows):
+            y = 140 + 26 * i
+            page.draw_line((60, y + 8), (520, y + 8), color=(0.4, 0.4, 0.4), width=0.7)
+            for x, text in zip((66, 300, 430), row, strict=True):
+                page.insert_text((x, y), text, fontsize=13)
+        page.insert_textbox((60, 300, 520, 420), " ".join(LINES), fontsize=12)
+        if scanned:
+            image = page.get_pixmap(dpi=150).tobytes("png")
+            with pymupdf.open() as pictures:
+                pictures.new_page(width=595, height=842).insert_image((0, 0, 595, 842), stream=image)
+                pictures.save(path)
+        else:
+            drawn.save(path)
+    return path
+
+
+@pytest.mark.parametrize("scanned", [False, pytest.param(True, marks=needs_tesseract)])
+def test_cells_hold_whole_words(tmp_path: Path, pool: ParsePool, scanned: bool) -> None:
+    document = read(write_prices(tmp_path / "prices.pdf", scanned=scanned), pool=pool)
+    (table,) = of_type(document, "table")
+    assert table.table is not None
+    assert table.table.rows[1:] == (
+        ("Spring cleaning", "9,600", "10,240"),
+        ("Repairing pumps", "14,000", "18,350"),
+        ("Dispensing jugs", "12,500", "11,170"),
+    )
+    assert table.table.rows[0][0] == "Explanation"
+
+
+@needs_tesseract
+def test_columns_of_a_scan_are_not_read_across(tmp_path: Path, pool: ParsePool) -> None:
+    left = (
+        "The first batch of bowls was fired",
+        "on a Monday and cooled for two",
+        "days, because the door of the kiln",
+        "must not be opened while the glaze",
+        "is soft. Nobody was allowed to lift",
+        "the spy hole before the evening.",
+    )
+    right = (
+        "The second batch was glazed with",
+        "ash from the orchard before it went",
+        "to market, where most of it was sold",
+        "within an hour. What was left over",
+        "went to the school, whose children",
+        "eat their soup from it to this day.",
+    )
+    with pymupdf.open() as drawn, pymupdf.open() as pictures:
+        page = drawn.new_page(width=595, height=842)
+        for x, lines in ((60, left), (340, right)):
+            for i, line in enumerate(lines):
+                page.insert_text((x, 100 + 18 * i), line, fontsize=13)
+        image = page.get_pixmap(dpi=150).tobytes("png")
+        pictures.new_page(width=595, height=842).insert_image((0, 0, 595, 842), stream=image)
+        pictures.save(tmp_path / "columns.pdf")
+    document = read(tmp_path / "columns.pdf", pool=pool)
+    text = "\n".join(element.text for element in document.elements)
+    assert " ".join(left) in text
+    assert " ".join(right) in text
