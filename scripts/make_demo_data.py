@@ -13,9 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo_data.made import Made
-
 from demo_data import deck, paper, questions, report
+from demo_data.made import Made
 
 FOLDER = Path(__file__).resolve().parents[1] / "demo_data"
 

@@ -7,12 +7,13 @@ import json
 import shutil
 from pathlib import Path
 
-import make_demo_data
 import pymupdf
 import pytest
+
+import make_demo_data
 from demo_data import deck, paper, questions, report
 from demo_data.made import Made
-
+from svrag.documents.model import Box
 from svrag.evaluation import demo
 from svrag.evaluation.runner import run
 
@@ -63,9 +64,8 @@ def test_answers_stand_where_the_gold_says(made: list[Made]) -> None:
         if document is None or not asked.answerable or asked.answer in NOT_VERBATIM:
             continue
         boxes = [place for name in asked.places for place in document.places[name]]
-        words = "".join(
-            document.pdf[place.page - 1].get_text(clip=pymupdf.Rect(place.area) + (-2, -4, 2, 4)) for place in boxes
-        )
+        clips = [(place.page, pymupdf.Rect(Box(*place.area).padded(3))) for place in boxes]
+        words = "".join(document.pdf[page - 1].get_text(clip=clip) for page, clip in clips)
         said = "".join(words.split())
         assert all("".join(part.split()) in said for part in asked.answer.split(", ")), asked
         checked += 1

@@ -173,8 +173,7 @@ class WebApp:
             with self._library() as library:
                 view = page_view(library, chosen.element.document_id, shown.page, evidence, chosen)
         except SvragError as error:
-            gr.Warning(markup.escaped(str(error)), title="No page")
-            return gr.skip(), gr.skip(), None
+            return markup.failure(str(error)), gr.Column(visible=True), None
         return markup.page_html(view), gr.Column(visible=True), shown
 
     def _library(self) -> Library:
@@ -231,35 +230,38 @@ class WebApp:
                     sheet = _html("", clicks=style.ON_PAGE)
 
             quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-            page.load(self.documents, document, [listing, document], **quiet)
+            # What is done at once stays out of the queue, whose stream closes after each event: a click meanwhile would
+            # wait for a reply that never comes.
+            at_once: dict[str, Any] = {**quiet, "queue": False}
+            page.load(self.documents, document, [listing, document], **at_once)
             page.unload(self.stop)
 
-            upload.upload(lambda: gr.File(interactive=False), None, upload, **quiet).then(
+            upload.upload(lambda: gr.File(interactive=False), None, upload, **at_once).then(
                 self.add,
                 [upload, password],
                 notices,
                 show_progress="full",
                 api_visibility="private",
                 concurrency_limit=1,
-            ).then(lambda: (gr.File(value=None, interactive=True), ""), None, [upload, password], **quiet).then(
-                self.documents, document, [listing, document], **quiet
+            ).then(lambda: (gr.File(value=None, interactive=True), ""), None, [upload, password], **at_once).then(
+                self.documents, document, [listing, document], **at_once
             )
-            listing.click(self.remove, None, notices, **quiet).then(
-                self.documents, document, [listing, document], **quiet
+            listing.click(self.remove, None, notices, **at_once).then(
+                self.documents, document, [listing, document], **at_once
             )
 
-            gr.on([question.submit, ask.click], _busy, None, [question, ask, stop, viewer, shown], **quiet).then(
+            gr.on([question.submit, ask.click], _busy, None, [question, ask, stop, viewer, shown], **at_once).then(
                 self.answer,
                 [question, document, k],
                 [answer, cards, evidence],
                 concurrency_limit=_QUESTIONS_AT_ONCE,
                 **quiet,
-            ).then(_ready, None, [question, ask, stop], **quiet)
-            stop.click(self.stop, None, None, queue=False, **quiet)
+            ).then(_ready, None, [question, ask, stop], **at_once)
+            stop.click(self.stop, None, None, **at_once)
 
             for clicked in (answer, cards):
-                clicked.click(self.open, evidence, [sheet, viewer, shown], **quiet)
-            sheet.click(self.turn, [evidence, shown], [sheet, viewer, shown], **quiet)
+                clicked.click(self.open, evidence, [sheet, viewer, shown], **at_once)
+            sheet.click(self.turn, [evidence, shown], [sheet, viewer, shown], **at_once)
         built: gr.Blocks = page
         return built
 

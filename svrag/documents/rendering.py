@@ -26,7 +26,7 @@ _AIR = 3.5  # points between what is boxed, whose box is as tight as its letters
 def render_page(
     source: Path, page: int, *, dpi: int = 110, boxes: Sequence[Box] = (), password: str | None = None
 ) -> bytes:
-    """Page `page` (1-based) as PNG with `boxes` drawn on it, a little wider; at less than `dpi` where it would be too large.
+    """Page `page` (1-based) as PNG with `boxes` drawn around; at less than `dpi` where it would be too large.
 
     Raises:
         InputError: the file cannot be opened or has no such page.
