@@ -215,7 +215,7 @@ def _work(pipe: Connection) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it kills its workers
-    _one_thread_each()
+    one_thread_each()
     import pymupdf
 
     from svrag.documents.opening import open_pages
@@ -245,8 +245,8 @@ def _work(pipe: Connection) -> None:
                 pipe.send(Failure(lines[0][:120], wrong_input=False))
 
 
-def _one_thread_each() -> None:
-    """One thread per worker for the layout model: workers times threads would fight for the cores."""
+def one_thread_each() -> None:
+    """One thread for the layout model in this process: workers times threads would fight for the cores."""
     import onnxruntime
 
     make = onnxruntime.SessionOptions
