@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,14 +25,14 @@ from svrag.documents.model import Box, Document
 from svrag.errors import InputError
 
 if TYPE_CHECKING:
-    from svrag.evaluation.result import EvalResult, TextTable
+    from svrag.evaluation.result import EvalResult
     from svrag.generation.answer import Answer
     from svrag.graph.model import ElementGraph
     from svrag.library.ingest import AddEvent, AddReport
     from svrag.library.store import Library, StoredDocument
     from svrag.search.result import SearchResult
 
-_WIDE = 160  # characters
+_WIDE, _LEAST_TEXT = 500, 20  # characters
 # Escape sequences in a document's text must not reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -43,8 +43,31 @@ def out() -> Console:
 
 def plain(text: str, width: int | None = None) -> Text:
     """`text` on one line, safe to print, cut to `width` characters."""
-    line = " ".join(_CONTROL.sub("", text).split())
-    return Text(line if width is None or len(line) <= width else line[: width - 1] + "…")
+    return Text(_short(" ".join(_CONTROL.sub("", text).split()), width))
+
+
+def _short(text: str, width: int | None) -> str:
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Rows below their header; columns in `right` end flush. In a terminal the last column is cut where the line ends.
+
+    In a file or a pipe nothing is cut: a figure or an id cut off is worse than a long line.
+    """
+    terminal = out()
+    cells = [[plain(cell) for cell in row] for row in rows]
+    if terminal.is_terminal:
+        widths = [max(cell.cell_len for cell in column) for column in zip(*cells, map(Text, header), strict=True)]
+        room = max(_LEAST_TEXT, terminal.width - sum(widths[:-1]) - 2 * (len(header) - 1))
+        for row in cells:
+            row[-1].truncate(room, overflow="ellipsis")
+    grid = Grid(box=None, pad_edge=False)
+    for i, name in enumerate(header):
+        grid.add_column(name, justify="right" if i in right else "left", no_wrap=True)
+    for row in cells:
+        grid.add_row(*row)
+    Console(file=sys.stdout, highlight=False, width=max(_WIDE, terminal.width)).print(grid)
 
 
 # Adding files --------------------------------------------------------------------------------------------------------
@@ -126,16 +149,11 @@ def print_documents(documents: list[StoredDocument], folder: Path) -> None:
     if not documents:
         console.print(plain(f"no documents in {folder}; `svrag add PATH...` adds some"))
         return
-    grid = Grid(box=None, pad_edge=False)
-    for name in ("id", "name", "title"):
-        grid.add_column(name, overflow="ellipsis", no_wrap=True)
-    for name in ("pages", "elements"):
-        grid.add_column(name, justify="right")
-    for document in documents:
-        grid.add_row(
-            document.id, plain(document.name), plain(document.title, 60), str(document.pages), str(document.elements)
-        )
-    console.print(grid)
+    print_table(
+        ("id", "pages", "elements", "name", "title"),
+        [(d.id, str(d.pages), str(d.elements), _short(d.name, 40), d.title) for d in documents],
+        right=(1, 2),
+    )
 
 
 def info_json(stored: StoredDocument, document: Document, graph: ElementGraph) -> dict[str, object]:
@@ -169,17 +187,14 @@ def print_info(stored: StoredDocument, document: Document, graph: ElementGraph) 
     for name, value in lines:
         if value:
             console.print(Text(f"{name:<10}", style="bold") + plain(value))
-    grid = Grid(box=None, pad_edge=False)
-    grid.add_column("page", justify="right")
-    grid.add_column("type")
-    grid.add_column("label")
-    grid.add_column("caption", overflow="ellipsis", no_wrap=True)
-    for element in document.elements:
-        if element.type in ("figure", "table"):
-            grid.add_row(str(element.page), element.type, plain(element.label), plain(element.caption, 90))
-    if grid.row_count:
+    rows = [
+        (str(element.page), element.type, element.label, _short(element.caption, 300))
+        for element in document.elements
+        if element.type in ("figure", "table")
+    ]
+    if rows:
         console.print()
-        console.print(grid)
+        print_table(("page", "type", "label", "caption"), rows, right=(0,))
     for warning in document.warnings:
         console.print(Text("warning   ", style="yellow") + plain(warning))
 
@@ -220,27 +235,23 @@ def search_json(result: SearchResult) -> dict[str, object]:
 
 
 def print_search(result: SearchResult) -> None:
+    print_table(
+        ("", "score", "document", "page", "type", "label", "text"),
+        [
+            (
+                str(hit.rank),
+                f"{hit.score:.2f}",
+                _short(hit.document_name, 28),
+                str(hit.element.page),
+                hit.element.type,
+                hit.element.label,
+                _short(hit.element.caption or hit.element.text, 300),
+            )
+            for hit in result.hits
+        ],
+        right=(0, 1, 3),
+    )
     console = out()
-    grid = Grid(box=None, pad_edge=False)
-    grid.add_column("", justify="right")
-    grid.add_column("document", overflow="ellipsis", no_wrap=True, max_width=28)
-    grid.add_column("page", justify="right")
-    grid.add_column("type")
-    grid.add_column("label", no_wrap=True)
-    grid.add_column("score", justify="right")
-    grid.add_column("text", overflow="ellipsis", no_wrap=True, ratio=1)
-    for hit in result.hits:
-        element = hit.element
-        grid.add_row(
-            str(hit.rank),
-            plain(hit.document_name),
-            str(element.page),
-            element.type,
-            plain(element.label),
-            f"{hit.score:.2f}",
-            plain(element.caption or element.text, 300),
-        )
-    console.print(grid)
     pages = ", ".join(str(page.page) for page in result.pages[:10])
     names = {page.document_id for page in result.pages[:10]}
     if len(names) == 1:
@@ -361,21 +372,11 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def print_evaluation(result: EvalResult) -> None:
     """The retriever beside its baselines, slice by slice, and what a reader of the figures should know."""
-    # As wide as the tables are, also in a narrow terminal or a file: a figure cut off is worse than a long line.
-    console = Console(file=sys.stdout, highlight=False, width=_WIDE)
     for table in (result.table(), result.slice_table()):
         if table.rows:
-            console.print(_figures(table))
-            console.print()
+            header = [name.replace("_", "_\n", 1) if i else name for i, name in enumerate(table.header)]
+            print_table(header, table.rows, right=range(1, len(header)))
+            print()
+    console = out()
     for remark in result.remarks():
         console.print(plain(remark))
-
-
-def _figures(table: TextTable) -> Grid:
-    grid = Grid(box=None, pad_edge=False)
-    for i, name in enumerate(table.header):
-        short = name.replace("_", "_\n", 1) if i else name
-        grid.add_column(short, justify="right" if i else "left", no_wrap=True)
-    for row in table.rows:
-        grid.add_row(*(plain(cell) for cell in row))
-    return grid

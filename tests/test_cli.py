@@ -100,6 +100,20 @@ def test_add_list_info_remove(stocked: Path, tmp_path: Path, capsys: Capture) ->
     assert documents(Path(library), capsys) == []
 
 
+def test_tables_lose_nothing_in_a_narrow_pipe(stocked: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    library = str(stocked / "library")
+    assert main(["list", "--json", "--library", library]) == 0
+    documents = json.loads(capsys.readouterr().out)["documents"]
+    assert main(["list", "--library", library]) == 0
+    listed = capsys.readouterr().out
+    assert all(document["id"] in listed and document["name"] in listed for document in documents)
+    assert main(["search", "weight of bowls", "--library", library]) == 0
+    found = capsys.readouterr().out
+    assert "the mean weight was 318 grams" in found
+    assert found.splitlines()[0].split() == ["score", "document", "page", "type", "label", "text"]
+
+
 def test_a_changed_file_replaces_the_old(stocked: Path, library: Path, tmp_path: Path, capsys: Capture) -> None:
     changed = write_paper(tmp_path / "paper.pdf", ("Copper turned the glaze a deep red.",))
     assert main(["add", str(changed), "--library", str(library), "--workers", "1"]) == 0

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from svrag.documents.model import Element, ElementType
 from svrag.graph.mentions import find_mentions, find_page_mentions
 from svrag.library.store import IndexedElement, Library, StoredDocument
-from svrag.retrievers.lexical.analysis import analyse_question
+from svrag.retrievers.lexical.analysis import analyse, analyse_question
 from svrag.retrievers.lexical.bm25 import Collection, Parameters, idf, term_scores
 
 _MAX_LANGUAGES = 3
+_PUNCTUATION = " \t.,;:!?\"'()[]{}\u201c\u201d\u2018\u2019\u00ab\u00bb\u3002\uff1f"
 _FIGURE_WORDS = re.compile(
     r"\b(figures?|charts?|graphs?|plots?|diagrams?|pictures?|photos?|photographs?|images?|illustrations?|maps?|logos?|icons?|"
     r"screenshots?|bars?|colou?rs?|curves?|axis|legend)\b",
@@ -97,15 +98,21 @@ def rank(
     )
 
 
-def _tokens(library: Library, question: str, scope: Sequence[str] | None) -> list[str]:
-    """The question in each language of the documents: words are stemmed as theirs are."""
+def _tokens(library: Library, question: str, scope: Sequence[str] | None) -> dict[str, str]:
+    """What the question is about in each language of the documents, as their words are stemmed; with the word asked."""
     languages = [language or "en" for language in library.languages(scope)[:_MAX_LANGUAGES]] or ["en"]
-    return list(dict.fromkeys(token for language in languages for token in analyse_question(question, language)))
+    asked: dict[str, str] = {}
+    for language in languages:
+        words = {token: word.strip(_PUNCTUATION) for word in question.split() for token in analyse(word, language)}
+        for token in analyse_question(question, language):
+            asked.setdefault(token, words.get(token, token))
+    return asked
 
 
 def _by_words(
-    library: Library, tokens: Sequence[str], scope: Sequence[str] | None, *, pages_only: bool
+    library: Library, asked: Mapping[str, str], scope: Sequence[str] | None, *, pages_only: bool
 ) -> dict[str, _Found]:
+    tokens = list(asked)
     candidates = library.match(tokens, documents=scope, pages_only=pages_only)
     statistics = library.statistics(scope, pages_only=pages_only)
     if scope is None:
@@ -121,8 +128,8 @@ def _by_words(
     found = {}
     for candidate in candidates:
         scores = term_scores(tokens, candidate.tokens, collection, parameters)
-        words = sorted(scores, key=lambda token: -scores[token])
-        found[candidate.id] = _Found(candidate, sum(scores.values()) / best, ["words: " + ", ".join(words[:6])])
+        words = dict.fromkeys(asked[token] for token in sorted(scores, key=lambda token: -scores[token]))
+        found[candidate.id] = _Found(candidate, sum(scores.values()) / best, ["words: " + ", ".join(list(words)[:6])])
     return found
 
 

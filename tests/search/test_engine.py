@@ -94,6 +94,11 @@ def test_a_caption_is_shown_as_its_figure_once(library: Library) -> None:
     assert all(hit.element.type != "caption" for hit in hits)
 
 
+def test_the_reason_names_words_as_they_were_asked(library: Library) -> None:
+    (reason, *_) = search(library, "How many grams do the bowls weigh?").hits[0].reasons
+    assert set(reason.removeprefix("words: ").split(", ")) == {"grams", "bowls", "weigh"}
+
+
 @pytest.mark.parametrize(("question", "label"), [("What is in Table 1?", "Table 1"), ("Explain Fig. 1", "Figure 1")])
 def test_a_named_element_comes_first(library: Library, question: str, label: str) -> None:
     hit = search(library, question, documents=REPORT).hits[0]
