@@ -123,8 +123,10 @@ def _is_scan(page: pymupdf.Page, lines: list[Line]) -> bool:
         return True
     if letters < 8:
         return bool(page.get_image_info() or page.get_bboxlog())
+    if len(text.split()) >= _FEW_WORDS:
+        return False
     covered = max((Box(*image["bbox"]).intersection(Box(*page.rect)) for image in page.get_image_info()), default=0.0)
-    return covered > 0.6 * page.rect.width * page.rect.height and len(text.split()) < _FEW_WORDS
+    return covered > 0.6 * Box(*page.rect).area
 
 
 def _ocr_dpi(page: pymupdf.Page) -> int:
@@ -212,6 +214,8 @@ def _rows(group: dict[str, Any], words: list[Word]) -> tuple[tuple[str, ...], ..
     reading of them tears out letters that reach below the line ("Ex p lanation").
     """
     texts: dict[tuple[int, int], list[str]] = {}
+    whole = Box(*group["group_bbox"]).padded(0.5)
+    words = [word for word in words if _middle_in(word.box, whole)]
     for cell in group.get("table_cells") or ():
         piece = Box(*group["bboxes"][cell.bbox_idx]).padded(0.5)
         inside = [word for word in words if _middle_in(word.box, piece)]

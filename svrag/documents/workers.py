@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Literal
 
 from svrag.documents.blocks import PageBlocks
@@ -193,7 +194,8 @@ class ParsePool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs,), name="svrag-page-reader", daemon=True)
-        process.start()
+        with _without_main():
+            process.start()
         theirs.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
@@ -208,6 +210,21 @@ class ParsePool:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes started here do not import the program's main module, as spawned ones do otherwise.
+
+    They have no use for it. A script that adds documents would run again in each worker unless it guards its main part,
+    and one that imports PyMuPDF would load the layout model before it is told to use one thread.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _work(pipe: Connection) -> None:

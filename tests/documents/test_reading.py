@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,3 +303,29 @@ def test_columns_of_a_scan_are_not_read_across(tmp_path: Path, pool: ParsePool) 
     text = "\n".join(element.text for element in document.elements)
     assert " ".join(left) in text
     assert " ".join(right) in text
+
+
+def test_a_script_needs_no_guard_and_does_not_run_again_in_its_workers(tmp_path: Path) -> None:
+    write_paper(tmp_path / "paper.pdf", pages=2)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "import pymupdf\n"
+        "from svrag.documents.reading import read\n"
+        "from svrag.documents.workers import ParsePool\n"
+        "with open('runs', 'a') as runs:\n"
+        "    runs.write('x')\n"
+        "with ParsePool(workers=2) as pool:\n"
+        "    print(len(read(Path('paper.pdf'), pool=pool).pages))\n"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("2\n", 0), done.stderr
+    assert (tmp_path / "runs").read_text() == "x"
