@@ -57,14 +57,8 @@ def captions_of(path: Path) -> list[Caption]:
     return found
 
 
-def gap(caption: Box, body: Box) -> float:
-    across = max(0.0, caption.x0 - body.x1, body.x0 - caption.x1)
-    down = max(0.0, caption.y0 - body.y1, body.y0 - caption.y1)
-    return max(across, down)
-
-
 def is_at(caption: Caption, page: int, body: Box) -> bool:
-    return page == caption.page and gap(caption.box, body) < _NEAR and caption.box.covered_by(body) < 0.5
+    return page == caption.page and caption.box.distance(body) < _NEAR and caption.box.covered_by(body) < 0.5
 
 
 def paired(captions: list[Caption], document: Document) -> tuple[bool, bool]:

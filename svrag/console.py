@@ -6,7 +6,6 @@ as plain text: no markup of it is interpreted, and control characters are droppe
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from rich.text import Text
 
 from svrag.documents.model import Box, Document
 from svrag.errors import InputError
+from svrag.text import shortened, without_control
 
 if TYPE_CHECKING:
     from svrag.evaluation.result import EvalResult
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from svrag.search.result import SearchResult
 
 _WIDE, _LEAST_TEXT = 500, 20  # characters
-# Escape sequences in a document's text must not reach the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def out() -> Console:
@@ -43,11 +41,8 @@ def out() -> Console:
 
 def plain(text: str, width: int | None = None) -> Text:
     """`text` on one line, safe to print, cut to `width` characters."""
-    return Text(_short(" ".join(_CONTROL.sub("", text).split()), width))
-
-
-def _short(text: str, width: int | None) -> str:
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+    line = " ".join(without_control(text).split())
+    return Text(line if width is None else shortened(line, width))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
@@ -151,7 +146,7 @@ def print_documents(documents: list[StoredDocument], folder: Path) -> None:
         return
     print_table(
         ("id", "pages", "elements", "name", "title"),
-        [(d.id, str(d.pages), str(d.elements), _short(d.name, 40), d.title) for d in documents],
+        [(d.id, str(d.pages), str(d.elements), shortened(d.name, 40), d.title) for d in documents],
         right=(1, 2),
     )
 
@@ -188,7 +183,7 @@ def print_info(stored: StoredDocument, document: Document, graph: ElementGraph) 
         if value:
             console.print(Text(f"{name:<10}", style="bold") + plain(value))
     rows = [
-        (str(element.page), element.type, element.label, _short(element.caption, 300))
+        (str(element.page), element.type, element.label, shortened(element.caption, 300))
         for element in document.elements
         if element.type in ("figure", "table")
     ]
@@ -241,11 +236,11 @@ def print_search(result: SearchResult) -> None:
             (
                 str(hit.rank),
                 f"{hit.score:.2f}",
-                _short(hit.document_name, 28),
+                shortened(hit.document_name, 28),
                 str(hit.element.page),
                 hit.element.type,
                 hit.element.label,
-                _short(hit.element.caption or hit.element.text, 300),
+                shortened(hit.element.caption or hit.element.text, 300),
             )
             for hit in result.hits
         ],
@@ -301,7 +296,7 @@ class AnswerStream:
 
     def write(self, token: str) -> None:
         if self.live and sys.stdout.isatty():
-            sys.stdout.write(_CONTROL.sub("", token))
+            sys.stdout.write(without_control(token))
             sys.stdout.flush()
             self.written = True
 
@@ -314,7 +309,7 @@ def print_answer(answer: Answer, *, streamed: bool) -> None:
     """The answer, then what it rests on: document, page, type, box in points, and the words."""
     console = out()
     if not streamed:
-        console.print(Text(_CONTROL.sub("", answer.text), style="bold" if answer.answerable else ""))
+        console.print(Text(without_control(answer.text), style="bold" if answer.answerable else ""))
     for note in answer.notes:
         console.print(Text("note: ", style="yellow") + plain(note))
     if answer.citations:

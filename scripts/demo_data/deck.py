@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pymupdf
 from PIL import Image
@@ -29,6 +30,11 @@ LABEL = Style("sans", 13.0, 16.0, grey(0.2))
 SMALL = Style("sans", 12.0, 15.0, QUIET)
 LOOK = Look(LABEL, width=1.0)
 CELL = Style("sans", 16.0, 20.0, INK)
+
+GRID = Grid(
+    (2.4, 1.4, 1.4), ("left", "center", "center"), CELL, CELL.but(bold=True, color=WHITE), pad=8.5, rule=(PINE, 1.2),
+    head_fill=PINE, stripe=SNOW, gap=14.0,
+)  # fmt: skip
 
 WEEKS = tuple(range(45, 53)) + tuple(range(1, 13))
 RIDES = (
@@ -191,11 +197,9 @@ def _costs(deck: _Deck) -> None:
         ("Survey and counting", "4,000", "3,640"),
         ("Total", "71,100", "76,000"),
     )
-    grid = Grid(
-        (2.4, 1.4, 1.4), ("left", "right", "right"), CELL, CELL.but(bold=True, color=WHITE), pad=8.5, rule=(PINE, 1.2),
-        head_fill=PINE, stripe=SNOW, totals=(5,), gap=14.0,
-    )  # fmt: skip
-    area = draw_table(sheet, LEFT, 116, RIGHT - LEFT, rows, grid)
+    area = draw_table(
+        sheet, LEFT, 116, RIGHT - LEFT, rows, replace(GRID, aligns=("left", "right", "right"), totals=(5,))
+    )
     deck.made.keep("table costs", sheet.number, area)
     sheet.paragraph(
         LEFT, area.y1 + 22, RIGHT - LEFT,
@@ -315,11 +319,7 @@ def _proposal(deck: _Deck) -> None:
         ("Kilometres cleared before 6:00", "12", "19"),
         ("Budget (euros)", "71,100", "98,000"),
     )
-    grid = Grid(
-        (2.4, 1.4, 1.4), ("left", "center", "center"), CELL, CELL.but(bold=True, color=WHITE), pad=8.5, rule=(PINE, 1.2),
-        head_fill=PINE, stripe=SNOW, gap=14.0,
-    )  # fmt: skip
-    area = draw_table(sheet, LEFT, 116, RIGHT - LEFT, rows, grid)
+    area = draw_table(sheet, LEFT, 116, RIGHT - LEFT, rows, GRID)
     deck.made.keep("table proposal", sheet.number, area)
     deck.bullets(sheet, "proposal", LEFT, area.y1 + 30, RIGHT - LEFT, (
         "Decision of the council: 18 June 2024",

@@ -30,7 +30,6 @@ class Grid:
     head_fill: Color | None = None
     stripe: Color | None = None
     totals: Collection[int] = ()
-    groups: Collection[int] = ()
     gap: float = 4.0
 
 
@@ -72,7 +71,7 @@ def draw_table(sheet: Sheet, x: float, y: float, width: float, rows: Sequence[Se
     if grid.head_fill is None:
         sheet.line((x, y), (x + width, y), color, weight)
     for n, row in enumerate(rows):
-        bold = n - 1 in grid.totals or n - 1 in grid.groups
+        bold = n - 1 in grid.totals
         style = grid.head if n == 0 else grid.body.but(bold=True) if bold else grid.body
         bottom = _row(None, row, y, edges, style, grid)
         fill = grid.head_fill if n == 0 else grid.stripe if n % 2 == 0 else None

@@ -7,7 +7,6 @@ markup. What can be clicked carries `data-action` and `data-value`; style.py has
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping, Sequence
 
 from svrag.app.evidence import Evidence
@@ -17,17 +16,17 @@ from svrag.generation.answer import Answer
 from svrag.generation.citations import find_citations
 from svrag.library.store import StoredDocument
 from svrag.search.result import SearchResult
+from svrag.text import shortened, without_control
 
 NO_DOCUMENTS = "No documents yet. Add a PDF or an image to begin."
 NO_QUESTION = "Ask something: the answer appears here, below it the figures, tables and paragraphs it rests on."
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_TEXT = 420  # characters on a card
 
 
 def escaped(text: str) -> str:
     """`text` as HTML that shows exactly it, control characters left out; safe in attributes too."""
-    return html.escape(_CONTROL.sub("", text), quote=True)
+    return html.escape(without_control(text), quote=True)
 
 
 def empty(sentence: str) -> str:
@@ -133,6 +132,7 @@ def cards_html(evidence: Sequence[Evidence], pictures: Mapping[str, str]) -> str
 
 def _card(index: int, one: Evidence, picture: str | None) -> str:
     element = one.element
+    text = shortened(" ".join(one.text.split()), _LONGEST_TEXT)
     kind = element.type.replace("_", " ")
     name = element.label or kind
     number = f'<span class="sv-number">{one.number}</span>' if one.number is not None else ""
@@ -149,13 +149,8 @@ def _card(index: int, one: Evidence, picture: str | None) -> str:
         f'<header>{number}<span class="sv-name">{escaped(one.document_name)}</span>'
         f'<button type="button" class="sv-open" data-action="open" data-value="{index}">Open page</button></header>'
         f'<div class="sv-tags">{"".join(f"<span>{escaped(tag)}</span>" for tag in tags)}</div>'
-        f'<div class="sv-crop">{image}</div><blockquote>{escaped(_short(one.text))}</blockquote>{reasons}</article>'
+        f'<div class="sv-crop">{image}</div><blockquote>{escaped(text)}</blockquote>{reasons}</article>'
     )
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def page_view(
     from svrag.documents.rendering import render_page
 
     page = library.page(document_id, number)
-    stored = next(document for document in library.documents() if document.id == document_id)
+    stored = library.find(document_id)
     with _drawing:
         png = render_page(stored.source, number, dpi=_PAGE_DPI)
     return PageView(

@@ -96,12 +96,12 @@ class PageBlocks:
     @property
     def width(self) -> float:
         """Width as displayed."""
-        return self.page.height if self.page.rotation in (90, 270) else self.page.width
+        return self.page.displayed_size[0]
 
     @property
     def height(self) -> float:
         """Height as displayed."""
-        return self.page.width if self.page.rotation in (90, 270) else self.page.height
+        return self.page.displayed_size[1]
 
 
 def join_lines(lines: list[str]) -> str:

@@ -299,7 +299,7 @@ def _join_parts(
                 if _gap(blocks[i].box, block.box)[1] != side and side != "beside":
                     continue
                 union = Box.around([blocks[j].box, block.box])
-                if _distance(blocks[j].box, block.box) > _PART_GAP or _cuts_through(
+                if blocks[j].box.distance(block.box) > _PART_GAP or _cuts_through(
                     union, blocks, {i, j, part}, dropped
                 ):
                     continue
@@ -324,12 +324,6 @@ def _swallowed(
             lines += [line for line in block.lines if line not in lines]
             inside.append(k)
     return tuple(lines), inside
-
-
-def _distance(a: Box, b: Box) -> float:
-    across = max(0.0, a.x0 - b.x1, b.x0 - a.x1)
-    down = max(0.0, a.y0 - b.y1, b.y0 - a.y1)
-    return max(across, down)
 
 
 def _cuts_through(union: Box, blocks: Sequence[Block], without: set[int], dropped: set[int]) -> bool:

@@ -51,6 +51,12 @@ class Box(NamedTuple):
         """Share of this box's area that lies inside `other`, in [0, 1]."""
         return self.intersection(other) / self.area if self.area > 0 else 0.0
 
+    def distance(self, other: Box) -> float:
+        """Points between the two across or down, whichever is more; 0 where they meet or overlap."""
+        across = max(0.0, self.x0 - other.x1, other.x0 - self.x1)
+        down = max(0.0, self.y0 - other.y1, other.y0 - self.y1)
+        return max(across, down)
+
     def padded(self, points: float) -> Box:
         return Box(self.x0 - points, self.y0 - points, self.x1 + points, self.y1 + points)
 
@@ -175,6 +181,11 @@ class Page:
     text: str = ""
     ocr: bool = False
     warning: str = ""
+
+    @property
+    def displayed_size(self) -> tuple[float, float]:
+        """Width and height as a viewer turns the page."""
+        return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
 
 
 @dataclass(frozen=True, slots=True)

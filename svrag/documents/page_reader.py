@@ -20,7 +20,7 @@ from svrag.documents.grid import grid_rows
 from svrag.documents.ink import picture_boxes
 from svrag.documents.model import Box, Page
 from svrag.documents.order import in_reading_order
-from svrag.documents.regions import find_pictures
+from svrag.documents.regions import find_pictures, image_boxes
 
 _HEAVY_BYTES = 3_000_000
 _HEAVY_OBJECTS = 20_000
@@ -39,7 +39,8 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     if _heavy(page):
         return _without_layout(page, record, lines, "too many graphics for layout: text only")
     source, warning, shown = page, "", []
-    if _is_scan(page, lines):
+    images = image_boxes(page)
+    if _is_scan(page, lines, images):
         if ocr.available():
             try:
                 image = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False)
@@ -51,12 +52,14 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
                 warning = str(error)
         else:
             warning = "no text layer, and tesseract is not installed"
-    elif lines and _is_all_image(page):
+    elif lines and _is_all_image(page, images):
         shown = _inked(page, page.get_pixmap(dpi=_LOOKING_DPI, colorspace=pymupdf.csGRAY, alpha=False), lines)
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page)
-    pictures, spare = find_pictures(page, blocks, scanned=record.ocr or bool(warning) or bool(shown), inked=shown)
+    pictures, spare = find_pictures(
+        page, blocks, images, scanned=record.ocr or bool(warning) or bool(shown), inked=shown
+    )
     filled = _filled(pictures, blocks)
     if record.ocr:
         filled = [_as_table(picture) for picture in filled]
@@ -115,18 +118,18 @@ def _heavy(page: pymupdf.Page) -> bool:
     return len(page.read_contents()) > _HEAVY_BYTES or len(page.get_bboxlog()) > _HEAVY_OBJECTS
 
 
-def _is_scan(page: pymupdf.Page, lines: list[Line]) -> bool:
+def _is_scan(page: pymupdf.Page, lines: list[Line], images: list[Box]) -> bool:
     """No words to speak of where there is something to see, or words that cannot be read."""
     text = "".join(line.text for line in lines)
     letters = sum(character.isalnum() for character in text)
     if len(_UNREADABLE.findall(text)) > 0.3 * max(1, len(text)):
         return True
     if letters < 8:
-        return bool(page.get_image_info() or page.get_bboxlog())
+        return bool(images or page.get_bboxlog())
     if len(text.split()) >= _FEW_WORDS:
         return False
-    covered = max((Box(*image["bbox"]).intersection(Box(*page.rect)) for image in page.get_image_info()), default=0.0)
-    return covered > 0.6 * Box(*page.rect).area
+    whole = Box(*page.rect)
+    return max((image.intersection(whole) for image in images), default=0.0) > 0.6 * whole.area
 
 
 def _ocr_dpi(page: pymupdf.Page) -> int:
@@ -146,10 +149,10 @@ def _scaled(line: Line, page: pymupdf.Page) -> Line:
     return replace(line, box=scaled(line.box), words=words)
 
 
-def _is_all_image(page: pymupdf.Page) -> bool:
+def _is_all_image(page: pymupdf.Page, images: list[Box]) -> bool:
     """A scan, in one piece or in strips, that somebody has given a text layer: its pictures are in the image."""
     whole = Box(*page.rect)
-    return sum(whole.intersection(Box(*image["bbox"])) for image in page.get_image_info()) > 0.85 * whole.area
+    return sum(whole.intersection(image) for image in images) > 0.85 * whole.area
 
 
 def _inked(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> list[Box]:
@@ -308,7 +311,7 @@ def _as_table(picture: Block) -> Block:
 def _without_layout(page: pymupdf.Page, record: Page, lines: list[Line], warning: str) -> PageBlocks:
     """Text blocks as the file has them, and the page as one picture where it has graphics."""
     blocks = _left_over(lines)
-    if page.get_image_info() or len(page.get_bboxlog()) > len(lines) + 50:
+    if image_boxes(page) or len(page.get_bboxlog()) > len(lines) + 50:
         blocks.insert(0, Block("picture", Box(*page.rect), (), found="drawing"))
     ordered = in_reading_order(blocks)
     return PageBlocks(replace(record, text=_all_text(lines), warning=warning), tuple(ordered))

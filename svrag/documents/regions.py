@@ -22,7 +22,7 @@ _PROSE_WORDS = 6  # a line of so many words is prose, not a chart's label
 
 
 def find_pictures(
-    page: pymupdf.Page, blocks: Sequence[Block], *, scanned: bool, inked: Sequence[Box]
+    page: pymupdf.Page, blocks: Sequence[Block], images: Sequence[Box], *, scanned: bool, inked: Sequence[Box]
 ) -> tuple[list[Block], list[Box]]:
     """Pictures as blocks without lines, and the images and drawings that were not taken for any.
 
@@ -43,7 +43,7 @@ def find_pictures(
     merged = _merged([box for box in pictures if not any(box.covered_by(table) > 0.8 for table in tables)])
     found = [(box, "layout") for box in merged]
     spare = []
-    for box, origin in [*_images(page, bounds), *_drawings(page, bounds)]:
+    for box, origin in [*_images(images, bounds), *_drawings(page, bounds)]:
         at = next((i for i, (known, _) in enumerate(found) if _same(box, known)), None)
         if at is not None:
             known, known_origin = found[at]
@@ -67,8 +67,13 @@ def _picture(box: Box, origin: str) -> Block:
     )
 
 
-def _images(page: pymupdf.Page, bounds: Box) -> list[tuple[Box, str]]:
-    boxes = [Box(*image["bbox"]).clipped(bounds.x1, bounds.y1) for image in page.get_image_info()]
+def image_boxes(page: pymupdf.Page) -> list[Box]:
+    """Where the images are that the page shows, whether they lie on it or stick out."""
+    return [Box(*image["bbox"]) for image in page.get_image_info()]
+
+
+def _images(images: Sequence[Box], bounds: Box) -> list[tuple[Box, str]]:
+    boxes = [image.clipped(bounds.x1, bounds.y1) for image in images]
     return [(box, "image") for box in _merged([b for b in boxes if _large(b, bounds)], gap=2.0)]
 
 

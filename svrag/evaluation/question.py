@@ -22,8 +22,7 @@ class GoldBox(NamedTuple):
 
     def on(self, page: Page) -> Region:
         """The box in the coordinates of `page`: scaled to its size, and turned back when the page is shown rotated."""
-        turned = page.rotation in (90, 270)
-        width, height = (page.height, page.width) if turned else (page.width, page.height)
+        width, height = page.displayed_size
         across, down = width / self.page_size[0], height / self.page_size[1]
         shown = Box(self.box.x0 * across, self.box.y0 * down, self.box.x1 * across, self.box.y1 * down)
         return Region(self.page, to_unrotated(shown, page))

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 from svrag.documents.model import Document, Element
 from svrag.graph.mentions import Mention, find_mentions
-from svrag.graph.model import Edge, ElementGraph, Node, SectionRole
+from svrag.graph.model import LEAST_CONFIDENCE, Edge, ElementGraph, Node, SectionRole
 from svrag.graph.roles import section_role
 
-_LEAST_CONFIDENCE = 0.5
 # "Figure 3 of [12]", "Table 2 in Smith et al.", "Section 13 or 15(d) of the Exchange Act": another work's.
 _ELSEWHERE = re.compile(
     r"(?:\s?\(\w\))*(?:\s+(?i:and|or)\s+(?i:sections?\s+)?\d{1,3}(?:\s?\(\w\))*)*\s*(?i:of|in|from|under)\s+"
@@ -43,7 +42,7 @@ def build_graph(document: Document) -> ElementGraph:
         *_section_next(elements),
         *_reading_next(elements),
     ]
-    return ElementGraph(document.id, nodes, tuple(edge for edge in edges if edge.confidence >= _LEAST_CONFIDENCE))
+    return ElementGraph(document.id, nodes, tuple(edge for edge in edges if edge.confidence >= LEAST_CONFIDENCE))
 
 
 def _appendices(elements: Sequence[Element]) -> frozenset[str]:

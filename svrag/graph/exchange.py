@@ -19,10 +19,18 @@ from typing import Any, TypeGuard
 from svrag.documents.labels import KINDS, normalise_label
 from svrag.documents.model import ELEMENT_TYPES, Box, Element, ElementType
 from svrag.errors import InputError
-from svrag.graph.model import BIDIRECTIONAL, EDGE_TYPES, SECTION_ROLES, Edge, ElementGraph, Node, SectionRole
+from svrag.graph.model import (
+    BIDIRECTIONAL,
+    EDGE_TYPES,
+    LEAST_CONFIDENCE,
+    SECTION_ROLES,
+    Edge,
+    ElementGraph,
+    Node,
+    SectionRole,
+)
 
 SCHEMA_VERSION = "v2.1"
-LEAST_CONFIDENCE = 0.5
 NODE_TYPES = tuple(kind for kind in ELEMENT_TYPES if kind != "page")
 """The schema's six; its graphs have no pages."""
 

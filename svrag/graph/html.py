@@ -95,7 +95,7 @@ def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
         "title": document.title or document.name,
         "name": document.name,
         "pages": [
-            dict(zip(("number", "x", "y", "width", "height"), (number, left, top, *_size(page)), strict=True))
+            dict(zip(("number", "x", "y", "width", "height"), (number, left, top, *page.displayed_size), strict=True))
             for number, (page, left, top) in sheets.items()
         ],
         "nodes": nodes,
@@ -120,12 +120,7 @@ def _data(document: Document, graph: ElementGraph) -> dict[str, object]:
 
 def _sheets(pages: Sequence[Page]) -> dict[int, tuple[Page, float, float]]:
     """Each page by its number, with its left and top: row by row, all together as wide as a screen."""
-    widest = max((_size(page)[0] for page in pages), default=0.0) + _GAP
-    highest = max((_size(page)[1] for page in pages), default=0.0) + _GAP
+    widest = max((page.displayed_size[0] for page in pages), default=0.0) + _GAP
+    highest = max((page.displayed_size[1] for page in pages), default=0.0) + _GAP
     in_a_row = math.ceil(math.sqrt(_SCREEN * len(pages) * highest / widest))
     return {page.number: (page, i % in_a_row * widest, i // in_a_row * highest) for i, page in enumerate(pages)}
-
-
-def _size(page: Page) -> tuple[float, float]:
-    """Width and height as a viewer turns the page."""
-    return (page.height, page.width) if page.rotation in (90, 270) else (page.width, page.height)

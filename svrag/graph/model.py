@@ -31,6 +31,9 @@ SECTION_ROLES: tuple[SectionRole, ...] = get_args(SectionRole)
 BIDIRECTIONAL: frozenset[EdgeType] = frozenset({"caption_of", "contains", "reading_next"})
 """Stored once, walked both ways."""
 
+LEAST_CONFIDENCE = 0.5
+"""The schema has no edges that are less sure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

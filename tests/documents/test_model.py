@@ -47,3 +47,12 @@ def test_two_header_rows_are_joined() -> None:
 def test_markdown_escapes_what_would_break_a_row() -> None:
     table = Table((("a|b", "c"), ("line\nend", "d")))
     assert table.markdown().splitlines() == ["| a\\|b | c |", "| --- | --- |", "| line end | d |"]
+
+
+@given(boxes, boxes)
+def test_the_distance_is_what_padding_closes(a: Box, b: Box) -> None:
+    distance = a.distance(b)
+    assert distance == b.distance(a) >= 0.0
+    grown = a.padded(distance + 1e-6)
+    assert min(grown.x1, b.x1) >= max(grown.x0, b.x0)
+    assert min(grown.y1, b.y1) >= max(grown.y0, b.y0)

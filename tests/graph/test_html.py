@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from svrag.documents.model import Document
+from svrag.errors import InputError
 from svrag.graph.build import build_graph
 from svrag.graph.html import to_html
 from tests.library.made import document
@@ -99,3 +100,9 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     panel = done.stdout.partition('id="panel"')[2].partition("</aside>")[0]
     assert "&lt;img src=x" in panel
     assert "<img" not in panel
+
+
+def test_without_the_drawing_library_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("svrag.graph.html.metadata.files", lambda name: [])
+    with pytest.raises(InputError, match="pip install gravis"):
+        page(document("kiln"))
