@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from svrag.documents.blocks import to_unrotated
-from svrag.documents.model import Box, Page, Region
+from svrag.documents.model import Box, Document, Page, Region
 
 
 class GoldBox(NamedTuple):
@@ -34,13 +35,15 @@ class EvalQuestion:
 
     Attributes:
         id: unique within the benchmark, the same in every run.
-        document: file name of the document it is asked of.
+        document: name of the document it is asked of, one of its set's: a file name where the set has files.
         answer_format: "Int", "Float", "Str", "List", "None" (not answerable); "" when no answer is to be scored.
         answerable: whether the document holds the answer.
         evidence_pages: 1-based, ascending, each once.
         gold_boxes: where on the pages the evidence is; empty when nobody drew boxes.
         slices: (name, value) pairs to report it under; a name may occur more than once.
         usable_for_pages: the page labels are right and there are some, so page metrics may count this question.
+        gains: graded relevance of `evidence_pages`, in their order; empty means 1 each.
+        answers: further accepted answers beside `answer`.
     """
 
     id: str
@@ -53,16 +56,36 @@ class EvalQuestion:
     gold_boxes: tuple[GoldBox, ...]
     slices: tuple[tuple[str, str], ...]
     usable_for_pages: bool
+    gains: tuple[float, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDocument:
+    """A document whose pages and elements the benchmark gives, so that nothing is parsed: abstracts, texts, figures.
+
+    Attributes:
+        document: its name is the one that questions ask of, its id is made from a SHA-256 of its content.
+        pictures: the picture of each page, in their order; empty when there are none.
+    """
+
+    document: Document
+    pictures: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EvalSet:
     """The questions of a benchmark and where its documents are.
 
+    A question's document is in `given` or in `composed` by name, or else a file in the folder `documents`.
+
     Attributes:
         documents: folder of the documents that the questions name.
         files: the files the questions came from, for the record of what was measured.
         notes: what a reader of the figures should know ("no annotations: no element metrics").
+        given: documents that come as pages and elements.
+        composed: documents that come as pictures, one a page, to be read as any scan; name -> files.
+        cutoff: how many pages and elements deep rankings are taken.
     """
 
     name: str
@@ -70,3 +93,6 @@ class EvalSet:
     documents: Path
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    given: tuple[GivenDocument, ...] = ()
+    composed: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    cutoff: int = 10
