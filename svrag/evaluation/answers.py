@@ -1,37 +1,45 @@
-"""Metrics of one answer: exact match with the gold answer, and whether a question without an answer was refused."""
+"""Metrics of one answer: how near it is to an accepted one, and whether a question without an answer was refused.
+
+What the generator wrote is scored as it is but for citation marks and a full stop at its end; nothing is extracted from
+it first.
+"""
 
 from __future__ import annotations
 
 import re
-import string
 
+from svrag.evaluation.levenshtein import anls, pnls
+from svrag.evaluation.mmlongbench_score import REFUSAL, as_list, score
 from svrag.evaluation.question import EvalQuestion
+from svrag.evaluation.squad import exact_match, token_f1
 from svrag.generation.answer import Answer
 
-NAMES = ("answer_exact_match", "unanswerable_accuracy")
+NAMES = ("answer_em", "answer_f1", "anls", "pnls", "mmlongbench_score", "unanswerable_accuracy")
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CITATIONS = re.compile(r"\s*\[\d+\]")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def answer_metrics(question: EvalQuestion, answer: Answer) -> dict[str, float]:
-    """`answer_exact_match` (1 or 0) for an answerable question, `unanswerable_accuracy` (1 or 0) for any other.
+    """Every metric that can be told for this answer, by name, in [0, 1]; the best over the accepted answers.
 
-    Nothing for a question whose answer is not to be scored.
+    `mmlongbench_score` of every question; `unanswerable_accuracy` (1 or 0) of one that has no answer; `answer_em`,
+    `answer_f1`, `anls` and `pnls` of one that has, 0 when it was refused. Nothing for a question whose answer is not to
+    be scored. A gold answer that is a list is compared as text with its items in a row.
+
+    Raises:
+        InputError: rapidfuzz is missing.
     """
     if not question.answer_format:
         return {}
+    said = _CITATIONS.sub("", answer.text).strip().removesuffix(".") if answer.answerable else REFUSAL
+    accepted = (question.answer, *question.answers)
+    metrics = {"mmlongbench_score": max(score(said, gold, question.answer_format) for gold in accepted)}
     if not question.answerable:
-        return {"unanswerable_accuracy": float(not answer.answerable)}
-    return {"answer_exact_match": float(answer.answerable and exact_match(answer.text, question.answer))}
-
-
-def exact_match(answer: str, gold: str) -> bool:
-    """Whether they are the same but for case, punctuation, articles, white space and citation marks [n]."""
-    return _normalised(_CITATIONS.sub("", answer)) == _normalised(gold)
-
-
-def _normalised(text: str) -> str:
-    """As SQuAD does it (Rajpurkar et al. 2016)."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+        return metrics | {"unanswerable_accuracy": float(not answer.answerable)}
+    if question.answer_format == "None":  # "Not answerable or 0 or none" is no text to compare with
+        return metrics
+    texts = [", ".join(as_list(gold)) if gold.startswith("[") else gold for gold in accepted]
+    compared = {"answer_em": exact_match, "answer_f1": token_f1, "anls": anls, "pnls": pnls}
+    for name, similarity in compared.items():
+        metrics[name] = max(similarity(said, text) for text in texts) if answer.answerable else 0.0
+    return metrics

@@ -10,16 +10,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from svrag.documents.model import Box, ElementType, Region
 
 CUTOFFS = (1, 3, 5, 10)
+DEEP_CUTOFF = 100
+"""Measured too where rankings are that deep."""
+
 DEPTH = max(CUTOFFS)
-"""How many elements and pages a ranking must hold for the metrics below."""
+"""How many elements and pages a ranking must hold for the metrics at `CUTOFFS`."""
 
 NAMES = (
-    *(f"{name}@{k}" for name in ("page_hit", "page_recall", "element_recall", "coverage", "perfect") for k in CUTOFFS),
+    *(
+        f"{name}@{k}"
+        for name in ("page_hit", "page_recall", "element_recall", "coverage", "perfect")
+        for k in (*CUTOFFS, DEEP_CUTOFF)
+    ),
     "mrr",
     "ndcg@10",
     "cross_page_hit",
@@ -52,10 +59,14 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """The gold evidence of a question; no pages, or no boxes, when there is nothing to measure them against."""
+    """The gold evidence of a question; no pages, or no boxes, when there is nothing to measure them against.
+
+    `gains` grades the pages, above 0 each; empty means 1 each.
+    """
 
     pages: frozenset[int]
     boxes: tuple[Region, ...]
+    gains: Mapping[int, float] = field(default_factory=dict)
 
 
 def page_hit(pages: Sequence[int], gold: Collection[int], k: int) -> float:
@@ -79,22 +90,25 @@ def reciprocal_rank(pages: Sequence[int], gold: Collection[int]) -> float:
     return next((1 / rank for rank, page in enumerate(pages, start=1) if page in gold), 0.0)
 
 
-def ndcg(pages: Sequence[int], gold: Collection[int], k: int) -> float:
-    """Normalised discounted cumulative gain with binary relevance.
+def ndcg(pages: Sequence[int], gains: Mapping[int, float], k: int) -> float:
+    """Normalised discounted cumulative gain as trec_eval has it: the gain is the grade itself, not 2^grade - 1.
 
-    Σ over gold pages at rank r ≤ k of 1 / log2(r + 1), divided by the same sum for ranks 1 to min(k, |G|).
+    Σ over ranks r ≤ k of gain(page at r) / log2(r + 1), divided by the same sum for the `gains` in descending order.
+    `gains` holds the gold pages with gains above 0, at least one.
     """
-    gained = sum(_discount(rank) for rank, page in enumerate(pages[:k], start=1) if page in gold)
-    ideal = sum(_discount(rank) for rank in range(1, min(k, len(gold)) + 1))
-    return gained / ideal
+    gained = math.fsum(gains.get(page, 0.0) * _discount(rank) for rank, page in enumerate(pages[:k], start=1))
+    best = sorted(gains.values(), reverse=True)[:k]
+    return gained / math.fsum(gain * _discount(rank) for rank, gain in enumerate(best, start=1))
 
 
 def _discount(rank: int) -> float:
     return 1 / math.log2(rank + 1)
 
 
-def question_metrics(ranking: Ranking, gold: Gold) -> dict[str, float]:
+def question_metrics(ranking: Ranking, gold: Gold, depth: int = DEPTH) -> dict[str, float]:
     """Every metric that can be told for this question, by name.
+
+    Those with @k are for k in `CUTOFFS`, and for `DEEP_CUTOFF` too when `depth`, how deep rankings were taken, reaches it.
 
     `page_hit@k`, `page_recall@k`, `mrr` and `ndcg@10` need gold pages, `element_recall@k` needs gold boxes and ranked
     elements. `cross_page_hit` is whether R_10 holds all of G, for questions with several gold pages only. `coverage@k`
@@ -102,23 +116,24 @@ def question_metrics(ranking: Ranking, gold: Gold) -> dict[str, float]:
     finest evidence there is to compare: the boxes when there are any and elements were ranked, the pages otherwise.
     """
     pages, elements = ranking.pages, ranking.elements
+    cutoffs = (*CUTOFFS, DEEP_CUTOFF) if depth >= DEEP_CUTOFF else CUTOFFS
     metrics: dict[str, float] = {}
     finest = ""
     if gold.pages:
         finest = "page_recall"
         metrics["mrr"] = reciprocal_rank(pages, gold.pages)
-        metrics["ndcg@10"] = ndcg(pages, gold.pages, 10)
-        for k in CUTOFFS:
+        metrics["ndcg@10"] = ndcg(pages, gold.gains or dict.fromkeys(gold.pages, 1.0), 10)
+        for k in cutoffs:
             metrics[f"page_hit@{k}"] = page_hit(pages, gold.pages, k)
             metrics[f"page_recall@{k}"] = page_recall(pages, gold.pages, k)
     if len(gold.pages) > 1:
         metrics["cross_page_hit"] = float(page_recall(pages, gold.pages, 10) == 1)
     if gold.boxes and elements is not None:
         finest = "element_recall"
-        for k in CUTOFFS:
+        for k in cutoffs:
             metrics[f"element_recall@{k}"] = element_recall(elements, gold.boxes, k)
     if finest:
-        for k in CUTOFFS:
+        for k in cutoffs:
             metrics[f"coverage@{k}"] = metrics[f"{finest}@{k}"]
             metrics[f"perfect@{k}"] = float(metrics[f"{finest}@{k}"] == 1)
     return metrics

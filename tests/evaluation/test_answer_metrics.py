@@ -4,35 +4,56 @@ from dataclasses import replace
 
 import pytest
 
-from svrag.evaluation.answers import answer_metrics, exact_match
+from svrag.evaluation.answers import NAMES, answer_metrics
 from svrag.evaluation.question import EvalQuestion
 from svrag.generation.answer import NOT_FOUND, Answer
 
 QUESTION = EvalQuestion("q", "a.pdf", "How many bowls?", "42", "Int", True, (1,), (), (), True)
+UNANSWERABLE = replace(QUESTION, answer="Not answerable", answer_format="None", answerable=False)
+RIGHT = dict.fromkeys(("mmlongbench_score", "answer_em", "answer_f1", "anls", "pnls"), 1.0)
 
 
 def answered(text: str, answerable: bool = True) -> Answer:
     return Answer("How many bowls?", text, answerable, (), "fake")
 
 
-@pytest.mark.parametrize(
-    ("answer", "gold", "same"),
-    [
-        ("The kiln. [1]", "kiln", True),
-        ("Copy is all you need [1][2]", "Copy  is all you need.", True),
-        ("42 bowls", "42", False),
-        ("", "42", False),
-        ("A theatre", "theatre", True),
-    ],
-)
-def test_exact_match(answer: str, gold: str, same: bool) -> None:
-    assert exact_match(answer, gold) is same
+def test_an_answer_is_scored_without_its_citations_and_full_stop() -> None:
+    assert answer_metrics(QUESTION, answered("42 [1].")) == RIGHT
+    assert answer_metrics(QUESTION, answered("42. [1][2]")) == RIGHT
 
 
-def test_what_is_scored() -> None:
-    unanswerable = replace(QUESTION, answer="Not answerable", answer_format="None", answerable=False)
-    assert answer_metrics(QUESTION, answered("42 [1]")) == {"answer_exact_match": 1}
-    assert answer_metrics(QUESTION, answered(NOT_FOUND, answerable=False)) == {"answer_exact_match": 0}
-    assert answer_metrics(unanswerable, answered(NOT_FOUND, answerable=False)) == {"unanswerable_accuracy": 1}
-    assert answer_metrics(unanswerable, answered("42")) == {"unanswerable_accuracy": 0}
+def test_words_around_an_answer_count_in_all_but_pnls() -> None:
+    metrics = answer_metrics(QUESTION, answered("42 large bowls [1]"))
+    assert metrics == pytest.approx({"mmlongbench_score": 0, "answer_em": 0, "answer_f1": 1 / 2, "anls": 0, "pnls": 1})
+
+
+def test_a_refusal_is_right_where_there_is_no_answer_and_wrong_elsewhere() -> None:
+    refusal = answered(NOT_FOUND + " It comes near on page 3.", answerable=False)
+    assert answer_metrics(UNANSWERABLE, refusal) == {"mmlongbench_score": 1, "unanswerable_accuracy": 1}
+    assert answer_metrics(UNANSWERABLE, answered("42")) == {"mmlongbench_score": 0, "unanswerable_accuracy": 0}
+    assert answer_metrics(QUESTION, refusal) == dict.fromkeys(RIGHT, 0.0)
+    # Not even where the gold answer looks like the refusal's words.
+    assert answer_metrics(replace(QUESTION, answer="not found", answer_format="Str"), refusal)["answer_f1"] == 0
+
+
+def test_the_best_of_the_accepted_answers_counts() -> None:
+    question = replace(QUESTION, answer="forty-two", answer_format="Str", answers=("42", "two score and two"))
+    assert answer_metrics(question, answered("42")) == RIGHT
+
+
+def test_a_gold_list_is_compared_item_by_item_or_as_a_row_of_them() -> None:
+    question = replace(QUESTION, answer="['black', 'white']", answer_format="List")
+    assert answer_metrics(question, answered("black, white [3]")) == RIGHT
+    metrics = answer_metrics(question, answered("white and black"))
+    assert (metrics["mmlongbench_score"], metrics["answer_em"]) == (1, 0)
+
+
+def test_what_is_not_scored() -> None:
     assert answer_metrics(replace(QUESTION, answer_format=""), answered("42")) == {}
+    either = replace(QUESTION, answer="Not answerable or 0 or none", answer_format="None")
+    assert answer_metrics(either, answered("Not answerable or 0 or none")) == {"mmlongbench_score": 1}
+
+
+def test_names_are_those_that_occur() -> None:
+    occurring = answer_metrics(QUESTION, answered("42")) | answer_metrics(UNANSWERABLE, answered("42"))
+    assert set(NAMES) == set(occurring)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import math
 
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
 from svrag.documents.model import Box, ElementType, Region
 from svrag.evaluation.metrics import (
     CUTOFFS,
+    DEEP_CUTOFF,
     NAMES,
     Gold,
     RankedElement,
@@ -24,6 +26,10 @@ from svrag.evaluation.metrics import (
 
 PAGES = st.lists(st.integers(1, 15), unique=True, max_size=15).map(tuple)
 GOLD_PAGES = st.frozensets(st.integers(1, 18), min_size=1, max_size=6)
+DEEP_PAGES = st.permutations(range(1, 131)).flatmap(
+    lambda pages: st.integers(0, 130).map(lambda length: tuple(pages[:length]))
+)
+GAINS = st.dictionaries(st.integers(1, 140), st.integers(1, 4), min_size=1, max_size=20)
 # A coarse grid, so that boxes coincide, overlap and miss each other all the time.
 BOXES = st.builds(
     lambda x, y, w, h: Box(x * 10, y * 10, (x + w) * 10, (y + h) * 10),
@@ -47,12 +53,43 @@ def test_pages_by_hand() -> None:
     assert reciprocal_rank(ranking, gold) == 1 / 3
     # Gains at ranks 3 and 4; the ideal has them at ranks 1, 2 and 3.
     expected = (1 / 2 + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 1 / 2)
-    assert ndcg(ranking, gold, 10) == pytest.approx(expected)
-    assert ndcg((30, 7, 2), gold, 10) == 1
+    assert ndcg(ranking, dict.fromkeys(gold, 1.0), 10) == pytest.approx(expected)
+    assert ndcg((30, 7, 2), dict.fromkeys(gold, 1.0), 10) == 1
+
+
+def test_graded_gains_by_hand() -> None:
+    gains = {5: 3.0, 8: 1.0, 9: 2.0}
+    # Ranks 1 and 2 of the ranking hold gains 1 and 3; the ideal order is 3, 2, 1.
+    full = (1 + 3 / math.log2(3)) / (3 + 2 / math.log2(3) + 1 / 2)
+    assert ndcg((8, 5, 7), gains, 10) == pytest.approx(full)
+    assert ndcg((8, 5, 7), gains, 1) == pytest.approx(1 / 3)
+    gold = Gold(frozenset(gains), (), gains)
+    assert question_metrics(Ranking((8, 5, 7), None), gold)["ndcg@10"] == pytest.approx(full)
+
+
+@given(DEEP_PAGES, GAINS)
+def test_against_trec_eval(pages: tuple[int, ...], gains: dict[int, int]) -> None:
+    measures = {"success.1,3,5,10,100", "recall.1,3,5,10,100", "recip_rank", "ndcg_cut.10"}
+    evaluator = pytrec_eval.RelevanceEvaluator({"q": {str(page): gain for page, gain in gains.items()}}, measures)
+    run = {str(page): float(-rank) for rank, page in enumerate(pages)} or {"nothing": 0.0}
+    theirs = evaluator.evaluate({"q": run})["q"]
+    ours = question_metrics(Ranking(pages, None), Gold(frozenset(gains), (), gains), DEEP_CUTOFF)
+    assert ours["mrr"] == pytest.approx(theirs["recip_rank"])
+    assert ours["ndcg@10"] == pytest.approx(theirs["ndcg_cut_10"])
+    for k in (*CUTOFFS, DEEP_CUTOFF):
+        assert ours[f"page_hit@{k}"] == theirs[f"success_{k}"]
+        assert ours[f"page_recall@{k}"] == pytest.approx(theirs[f"recall_{k}"])
+
+
+def test_rankings_are_measured_as_deep_as_they_were_taken() -> None:
+    ranking, gold = Ranking(tuple(range(1, 101)), None), Gold(frozenset({100}), ())
+    assert question_metrics(ranking, gold, 100)["page_recall@100"] == 1
+    assert not any(name.endswith("@100") for name in question_metrics(ranking, gold, 99))
 
 
 def test_a_ranking_without_gold_scores_nothing() -> None:
-    metrics = question_metrics(Ranking((1, 2), ()), Gold(frozenset({3, 4}), (Region(3, Box(0, 0, 9, 9)),)))
+    gold = Gold(frozenset({3, 4}), (Region(3, Box(0, 0, 9, 9)),))
+    metrics = question_metrics(Ranking((1, 2), ()), gold, DEEP_CUTOFF)
     assert set(metrics) == set(NAMES)
     assert set(metrics.values()) == {0.0}
 
@@ -161,11 +198,12 @@ def test_ndcg_is_one_only_for_an_ideal_order_and_falls_with_a_swap(
     pages: tuple[int, ...], gold: frozenset[int]
 ) -> None:
     ideal = (*sorted(gold), *(page for page in pages if page not in gold))
-    assert ndcg(ideal, gold, 10) == pytest.approx(1)
+    gains = dict.fromkeys(gold, 1.0)
+    assert ndcg(ideal, gains, 10) == pytest.approx(1)
     for i in range(min(9, len(pages) - 1)):
         if pages[i] in gold and pages[i + 1] not in gold:
             worse = (*pages[:i], pages[i + 1], pages[i], *pages[i + 2 :])
-            assert ndcg(worse, gold, 10) < ndcg(pages, gold, 10)
+            assert ndcg(worse, gains, 10) < ndcg(pages, gains, 10)
 
 
 def test_means_are_over_the_questions_that_have_the_metric() -> None:
