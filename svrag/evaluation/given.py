@@ -18,7 +18,7 @@ from svrag.evaluation.question import GivenDocument
 PAGE_SIZE = (612.0, 792.0)
 """Points; US letter, for pages that have no size of their own."""
 
-_SAMPLE = 200_000  # characters that tell the language well enough
+_SAMPLE = 20_000  # characters that tell the language well enough
 
 
 @dataclass(frozen=True, slots=True)

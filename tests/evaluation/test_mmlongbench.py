@@ -86,6 +86,30 @@ def test_the_published_file_reads_the_same(tmp_path: Path) -> None:
     assert published.questions == checked.questions
 
 
+def test_the_second_version_says_what_a_question_demands(tmp_path: Path) -> None:
+    other = PUBLISHED | {"question": "Whose bowls?"}
+    write(tmp_path, [PUBLISHED, other], name="samples.json")
+    typed = {key: PUBLISHED[key] for key in ("doc_id", "question")} | {"task_type": "count", "requires_visual": True}
+    (tmp_path / "question_types.json").write_text(json.dumps([typed]))
+    loaded = mmlongbench.load(tmp_path)
+    first, second = (dict(question.slices) for question in loaded.questions)
+    assert (first["task_type"], first["requires_visual"]) == ("count", "yes")
+    assert not {"task_type", "requires_visual"} & second.keys()
+    assert [path.name for path in loaded.files] == ["samples.json", "question_types.json"]
+    (tmp_path / "question_types.json").write_text(json.dumps([{}]))
+    with pytest.raises(InputError, match=r"question_types\.json is not in MMLongBench-Doc-V2's layout"):
+        mmlongbench.load(tmp_path)
+
+
+def test_a_question_that_is_asked_twice_stays_two_questions(tmp_path: Path) -> None:
+    again = PUBLISHED | {"answer": "43"}
+    loaded = mmlongbench.load(write(tmp_path, [PUBLISHED, again], [ANNOTATED], name="samples.json"))
+    first, second = loaded.questions[:2]
+    assert (first.id, first.answer, second.id, second.answer) == ("a.pdf#1", "42", "a.pdf#2", "43")
+    assert len(first.gold_boxes) == 1
+    assert first.gold_boxes == second.gold_boxes
+
+
 def test_which_questions_count_for_pages(tmp_path: Path) -> None:
     rows = [
         CHECKED,
