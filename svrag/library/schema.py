@@ -91,6 +91,17 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE vectors (
+        number INTEGER PRIMARY KEY,
+        document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+        encoder TEXT NOT NULL,          -- fingerprint: other weights make other vectors
+        dimension INTEGER NOT NULL,
+        positions BLOB NOT NULL,        -- little-endian int32: first_row + position is the row that a vector is of
+        vectors BLOB NOT NULL,          -- little-endian float16, one row of `dimension` values per position
+        UNIQUE (document, encoder)
+    );
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from svrag.documents.model import Box, Document, Element, ElementType, Page, Region, Table
 from svrag.errors import InputError, LibraryError
 from svrag.graph.model import Edge, ElementGraph, Node
-from svrag.library import files
+from svrag.library import files, vectors
 from svrag.library.schema import APPLICATION_ID, SCHEMA_VERSION, migrate, version_of
 from svrag.retrievers.lexical.fields import FieldTokens, field_tokens
 
@@ -344,6 +344,25 @@ class Library:
             values,
         )
         return [row[0] for row in rows]
+
+    # Vectors -----------------------------------------------------------------------------------------------------
+
+    def put_vectors(self, encoder: str, made: vectors.Vectors) -> None:
+        """Store what the encoder with this fingerprint made of a document; ignored when the document is gone by now.
+
+        Raises:
+            LibraryError: no space, no permission. The library is as it was before.
+        """
+        with _explained(self.folder), self._writing() as connection:
+            vectors.put(connection, encoder, made)
+
+    def vectors_of(self, encoder: str, document_id: str) -> vectors.Vectors | None:
+        """What the encoder with this fingerprint made of the document; None when it has not yet."""
+        return vectors.get(self._connection, encoder, document_id)
+
+    def encoded_by(self, encoder: str) -> set[str]:
+        """Ids of the documents that the encoder with this fingerprint has made vectors of."""
+        return vectors.encoded(self._connection, encoder)
 
     # Settings ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,279 @@
+"""A text encoder by name or path, through sentence-transformers: texts into vectors of length 1.
+
+Everything is computed in float32, so that a text's vector does not depend on what it is batched with. Weights that are
+missing from a checkpoint, or that its architecture has no place for, are an error: transformers only warns and goes on
+with random ones. Knows nothing of documents.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from svrag.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from sentence_transformers import SentenceTransformer
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+WINDOW = 256
+"""Tokens of one passage at most, also for encoders that could read more: a longer one blurs what it is about."""
+
+_OVERLAP = 32  # tokens that neighbouring windows share
+_LONGEST_CONTEXT = 64  # tokens
+_BATCH = 32
+_HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
+_SAMPLE = 256  # values of each weight that the fingerprint reads
+# Missing or left over, the pooler of BERT and its like changes nothing: sentence encoders pool by themselves.
+_UNUSED = re.compile(r"(?:^|\.)pooler\.")
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+class TextEncoder:
+    """A loaded encoder; get one with `load_encoder`. May be shared between threads.
+
+    Attributes:
+        name: as it was asked for.
+        fingerprint: of its weights, modules and prompts: vectors of equal fingerprints can be compared.
+        dimension: of its vectors.
+    """
+
+    def __init__(self, name: str, model: SentenceTransformer) -> None:
+        self.name = name
+        self._model = model
+        self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self.fingerprint = _fingerprint(model)
+        self.dimension = model.get_embedding_dimension() or 0
+        self._tokenizer = _tokenizer(name, model)
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        prompt = self._tokenizer.encode(model.prompts.get("document") or "", add_special_tokens=False)
+        longest = min(float(model.max_seq_length or math.inf), WINDOW + special)
+        self._room = max(8, int(longest) - special - len(prompt.ids))
+
+    def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(len(texts), dimension), each row of length 1, with the encoder's prompt for questions."""
+        return self._encoded(texts, self._model.encode_query, _silent)
+
+    def passages(self, texts: Sequence[str], on_progress: Callable[[int, int], None] = _silent) -> NDArray[np.float32]:
+        """(len(texts), dimension), each row of length 1, with the encoder's prompt for documents.
+
+        Args:
+            on_progress: told how many texts are done, and how many there are.
+        """
+        return self._encoded(texts, self._model.encode_document, on_progress)
+
+    def windows(self, text: str, context: str = "") -> list[str]:
+        """`text` in pieces that fit the encoder, each after `context`; neighbours overlap a little. None without words.
+
+        Pieces begin and end between words where there is white space to go by.
+        """
+        text = text.strip()
+        if not text:
+            return [context] if context else []
+        head = self._cut(context, min(_LONGEST_CONTEXT, self._room // 2))
+        spent = len(self._tokenizer.encode(head, add_special_tokens=False).ids)
+        size = self._room - spent
+        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        if len(offsets) <= size:
+            return [head + text]
+        starts = [i for i, (begin, _) in enumerate(offsets) if begin == 0 or text[begin - 1].isspace()]
+        pieces, first = [], 0
+        while True:
+            end = first + size
+            if end >= len(offsets):
+                pieces.append(head + text[offsets[first][0] :].strip())
+                return pieces
+            end = _last_between(starts, first + size // 2, end)
+            pieces.append(head + text[offsets[first][0] : offsets[end][0]].strip())
+            first = _last_between(starts, max(first + 1, end - 2 * _OVERLAP), max(first + 1, end - _OVERLAP))
+
+    def _cut(self, text: str, tokens: int) -> str:
+        """The end of `text` in at most so many tokens (the innermost heading matters most), with a line end."""
+        if not text:
+            return ""
+        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return text[offsets[-tokens][0] if len(offsets) > tokens else 0 :].strip() + "\n"
+
+    def _encoded(
+        self,
+        texts: Sequence[str],
+        encode: Callable[..., NDArray[np.float32]],
+        on_progress: Callable[[int, int], None],
+    ) -> NDArray[np.float32]:
+        import numpy as np
+
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        # Texts of similar length together: little is computed for padding.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), _BATCH):
+            some = order[start : start + _BATCH]
+            with self._lock:
+                vectors[some] = encode(
+                    [texts[i] for i in some], batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+                )
+            on_progress(start + len(some), len(order))
+        return vectors
+
+
+_loading = threading.Lock()
+
+
+def load_encoder(name: str = DEFAULT_ENCODER) -> TextEncoder:
+    """The encoder of this name on the Hugging Face Hub or in this folder; the last one is kept for the next call.
+
+    One that is on this machine already is used without asking the network.
+
+    Raises:
+        InputError: sentence-transformers is not installed, there is no such encoder or no network, weights are missing
+            or left over.
+    """
+    with _loading:
+        return _loaded(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(name: str) -> TextEncoder:
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+    except ModuleNotFoundError as error:
+        raise InputError(f'dense retrieval needs {error.name}: pip install "svrag[dense]"') from None
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        source, local = str(folder), True
+    elif _HUB_NAME.fullmatch(name):
+        source, local = name, _is_cached(name)
+    else:
+        raise InputError(f"no encoder in {name}: there is no such folder")
+    if not local:
+        _check_on_hub(name)
+    with _quiet():
+        try:
+            model = SentenceTransformer(
+                source,
+                device="cuda" if torch.cuda.is_available() else "cpu",
+                local_files_only=local,
+                model_kwargs={"dtype": torch.float32},
+            )
+            _check_weights(name, source, model)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(f"cannot load the encoder {name}: {said[:200]}") from error
+    return TextEncoder(name, model)
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return any(isinstance(try_to_load_from_cache(name, file), str) for file in ("modules.json", "config.json"))
+
+
+def _check_on_hub(name: str) -> None:
+    """One short question to the Hub before the many, each tried for a minute, of a download."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        HfApi().model_info(name, timeout=10)
+    except HfHubHTTPError:
+        raise InputError(f"no encoder {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
+    except Exception:  # what its client raises without a network depends on the HTTP library of the day
+        raise InputError(
+            f"the encoder {name} is not on this machine and the Hugging Face Hub cannot be reached: "
+            "name a folder with --encoder DIR, or try again with a network"
+        ) from None
+
+
+def _check_weights(name: str, source: str, model: SentenceTransformer) -> None:
+    """Compare what the checkpoint holds with what the architecture has, by their names.
+
+    Reading onto the "meta" device reads the names only. Modules that are not transformers check themselves.
+    """
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.util import load_file_path
+
+    listing = load_file_path(source, "modules.json", local_files_only=True)
+    folders = [entry["path"] for entry in json.loads(Path(listing).read_text("utf-8"))] if listing else [""]
+    for subfolder, module in zip(folders, model, strict=False):  # a bare transformer gets its pooling besides
+        if not isinstance(module, Transformer):
+            continue
+        network = module.auto_model
+        _, report = type(network).from_pretrained(
+            source,
+            config=network.config,
+            subfolder=subfolder,
+            local_files_only=True,
+            device_map="meta",
+            output_loading_info=True,
+        )
+        for what in ("missing", "unexpected"):
+            keys = sorted(key for key in report[f"{what}_keys"] if not _UNUSED.search(key))
+            if keys:
+                more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+                raise InputError(
+                    f"the weights of {name} do not fit its architecture: {what} {', '.join(keys[:3])}{more}; "
+                    "get the checkpoint again, or the version of transformers that it was made with"
+                )
+
+
+def _fingerprint(model: SentenceTransformer) -> str:
+    """16 hex digits of what decides its vectors: some of every weight, the modules, the prompts."""
+    digest = hashlib.sha256(f"{model}{sorted(model.prompts.items())}{model.max_seq_length}".encode())
+    for key, weight in sorted(model.state_dict().items()):
+        values = weight.detach().flatten()
+        some = values[:: max(1, len(values) // _SAMPLE)].float().cpu().numpy()
+        digest.update(f"{key} {tuple(weight.shape)} ".encode() + some.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _tokenizer(name: str, model: SentenceTransformer):  # type: ignore[no-untyped-def]
+    """A copy of the encoder's own tokenizer that neither cuts nor pads."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    own = model.tokenizer
+    if isinstance(own, PreTrainedTokenizerFast):
+        own = own.backend_tokenizer
+    if not isinstance(own, Tokenizer):
+        raise InputError(f"{name} has no fast tokenizer: use an encoder with a tokenizer.json")
+    copy = Tokenizer.from_str(own.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy
+
+
+def _last_between(starts: Sequence[int], low: int, high: int) -> int:
+    """The last word start from `low` to `high`; `high` where no word begins between them."""
+    import bisect
+
+    position = bisect.bisect_right(starts, high) - 1
+    return starts[position] if position >= 0 and starts[position] >= low else high
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar and no report of weights while loading: what is wrong is raised."""
+    from transformers.utils import logging
+
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
