@@ -1,0 +1,257 @@
+"""What moving scores along the element graph changes: off, ungated and gated, for several base retrievers.
+
+    python benchmarks/propagation.py --data DIR [--library DIR] [--json OUT]
+
+Over MMLongBench-Doc with MMDocIR's boxes, every element of the document a candidate. Two ways of moving: the lift of
+svrag.search.propagation, and the diffusion of the public element-graph project (all edge types, each element's weights
+summing to 1, share 0.3, two steps), which is the peer. A page's score changes by as much as that of its best element. Of
+each way and metric: the mean, its difference from "off", the 95 % interval of that (paired bootstrap) and p. The last row
+of each base is the gated lift with its strength chosen, for each document, on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from svrag.documents.model import Element, Region
+from svrag.evaluation import mmlongbench
+from svrag.evaluation.bootstrap import paired
+from svrag.evaluation.collection import Collected, collect
+from svrag.evaluation.metrics import DEPTH, Gold, RankedElement, Ranking, mean_metrics, question_metrics
+from svrag.evaluation.question import EvalQuestion
+from svrag.graph.model import BIDIRECTIONAL, ElementGraph
+from svrag.graph.weights import effective_weight
+from svrag.library.store import Library, StoredDocument
+from svrag.search import lexical
+from svrag.search.propagation import Mode, confidence, propagate
+
+METRICS = ("page_hit@1", "page_hit@5", "mrr", "element_recall@1", "element_recall@5", "element_recall@10")
+FITTED_ON = ("element_recall@1", "element_recall@5", "element_recall@10")
+STRENGTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+SHARE = 0.3  # of the diffusion
+STEPS = 2
+
+Scores = Mapping[str, float]
+Base = Callable[[Library, str, StoredDocument], tuple[dict[str, float], dict[int, float]]]
+Way = Callable[[Scores, ElementGraph], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its base scores, of elements by id and of pages by number."""
+
+    document: str
+    gold: Gold
+    elements: Scores
+    pages: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All candidates of one document, by id, its graph, and how many pages it has."""
+
+    elements: Mapping[str, Element]
+    graph: ElementGraph
+    pages: int
+
+
+def lexical_base(
+    library: Library, question: str, document: StoredDocument
+) -> tuple[dict[str, float], dict[int, float]]:
+    elements, pages = lexical.rank(library, question, [document], whole_library=False)
+    return {id: found.score for id, found in elements.items()}, {at[1]: found.score for at, found in pages.items()}
+
+
+BASES: Mapping[str, Base] = {"lexical": lexical_base}
+
+
+def lift(mode: Mode) -> Way:
+    return lambda scores, graph: propagate(scores, [graph], mode)
+
+
+def lift_by(strength: float) -> Way:
+    return lambda scores, graph: propagate(scores, [graph], "gated", strength)
+
+
+def diffusion(mode: Mode) -> Way:
+    """The peer; gated, its share is multiplied by how unsure the base is."""
+
+    def way(scores: Scores, graph: ElementGraph) -> Mapping[str, float]:
+        nodes = {node.id: node for node in graph.nodes}
+        share = SHARE
+        if mode == "gated":
+            share *= 1 - confidence([scores.get(id, 0.0) for id in nodes])
+        out: dict[str, dict[str, float]] = {}
+        for edge in graph.edges:
+            ways = [(edge.source, edge.target)]
+            if edge.type in BIDIRECTIONAL:
+                ways.append((edge.target, edge.source))
+            for source, target in ways:
+                towards = out.setdefault(source, {})
+                towards[target] = towards.get(target, 0.0) + effective_weight(edge, nodes[target])
+        now = dict(scores)
+        for _ in range(STEPS):
+            after = {id: (1 - share) * score for id, score in now.items()}
+            for source, towards in out.items():
+                for target, weight in towards.items():
+                    moved = share * now.get(source, 0.0) * weight / sum(towards.values())
+                    after[target] = after.get(target, 0.0) + moved
+            now = after
+        return now
+
+    return way
+
+
+WAYS: Mapping[str, Way] = {
+    "off": lift("off"),
+    "diffusion, ungated": diffusion("ungated"),
+    "diffusion, gated": diffusion("gated"),
+    "lift, ungated": lift("ungated"),
+    "lift, gated": lift("gated"),
+}
+
+
+def metrics_of(asked: Asked, whole: Whole, way: Way) -> dict[str, float]:
+    base = {id: score for id, score in asked.elements.items() if id in whole.elements}
+    moved = way(base, whole.graph)
+    before, after = best_of_pages(base, whole), best_of_pages(moved, whole)
+    pages = {
+        page: asked.pages.get(page, 0.0) + after.get(page, 0.0) - before.get(page, 0.0)
+        for page in range(1, whole.pages + 1)
+    }
+    order = sorted(pages, key=lambda page: (-pages[page], page))[:DEPTH]
+    return question_metrics(Ranking(tuple(order), shown(moved, whole)), asked.gold)
+
+
+def best_of_pages(scores: Scores, whole: Whole) -> dict[int, float]:
+    best: dict[int, float] = {}
+    for id, score in scores.items():
+        page = whole.elements[id].page
+        best[page] = max(best.get(page, 0.0), score)
+    return best
+
+
+def shown(scores: Scores, whole: Whole) -> tuple[RankedElement, ...]:
+    """The first elements as the search shows them: a caption as its figure, each once."""
+    ranked: dict[str, RankedElement] = {}
+    for id in sorted((id for id in scores if scores[id] > 0), key=lambda id: (-scores[id], id)):
+        element = whole.elements[id]
+        if element.type == "caption":
+            element = whole.elements.get(element.target_id, element)
+        ranked.setdefault(element.id, RankedElement(element.id, element.type, element.page, element.box))
+        if len(ranked) == DEPTH:
+            break
+    return tuple(ranked.values())
+
+
+def gold_of(question: EvalQuestion, document: Collected) -> Gold:
+    by_number = {page.number: page for page in document.pages}
+    pages = frozenset(question.evidence_pages if question.usable_for_pages else ())
+    boxes: tuple[Region, ...] = tuple(
+        box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number
+    )
+    return Gold(pages if pages <= by_number.keys() else frozenset(), boxes)
+
+
+def fitted(questions: Sequence[Asked], by_strength: Mapping[float, Sequence[Mapping[str, float]]]) -> list[float]:
+    """For each question the strength that is best on all other documents; of equal ones the smallest."""
+
+    def on_others(strength: float, document: str) -> float:
+        others = [m for asked, m in zip(questions, by_strength[strength], strict=True) if asked.document != document]
+        return sum(mean_metrics(others, FITTED_ON).values())
+
+    best = {
+        document: max(STRENGTHS, key=lambda strength: (on_others(strength, document), -strength))
+        for document in {asked.document for asked in questions}
+    }
+    return [best[asked.document] for asked in questions]
+
+
+def rows_of(questions: Sequence[Asked], wholes: Mapping[str, Whole]) -> dict[str, list[dict[str, float]]]:
+    """The metrics of each question, by way."""
+
+    def measured(way: Way) -> list[dict[str, float]]:
+        return [metrics_of(asked, wholes[asked.document], way) for asked in questions]
+
+    rows = {name: measured(way) for name, way in WAYS.items()}
+    by_strength = {strength: measured(lift_by(strength)) for strength in STRENGTHS}
+    chosen = fitted(questions, by_strength)
+    spread = f"{min(chosen):.1f} to {max(chosen):.1f}"
+    rows[f"lift, gated, fitted ({spread})"] = [by_strength[strength][i] for i, strength in enumerate(chosen)]
+    return rows
+
+
+def compared(rows: Mapping[str, Sequence[Mapping[str, float]]], name: str) -> dict[str, dict[str, float]]:
+    """The means of row `name` with their differences from "off"."""
+    figures = {}
+    for metric in METRICS:
+        values = [row[metric] for row in rows[name] if metric in row]
+        difference = paired(values, [row[metric] for row in rows["off"] if metric in row])
+        figures[metric] = {
+            "mean": sum(values) / len(values),
+            "difference": difference.mean,
+            "low": difference.low,
+            "high": difference.high,
+            "p": difference.p,
+        }
+    return figures
+
+
+def cell(name: str, figure: Mapping[str, float]) -> str:
+    if name == "off":
+        return f"{figure['mean']:.3f}"
+    return (
+        f"{figure['mean']:.3f} {figure['difference']:+.3f} "
+        f"({figure['low']:+.3f} to {figure['high']:+.3f}) p {figure['p']:.3f}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of MMLongBench-Doc with MMDocIR's annotations"
+    )
+    parser.add_argument("--library", type=Path, help="library to keep the documents in (default: a temporary one)")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args()
+    loaded = mmlongbench.load(options.data)
+    questions = [question for question in loaded.questions if question.usable_for_pages or question.gold_boxes]
+    names = list(dict.fromkeys(question.document for question in questions))
+    report: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="svrag-propagation-") as temporary,
+        Library.open(options.library or Path(temporary) / "library") as library,
+    ):
+        documents, _, _ = collect(library, loaded, names, lambda stage, done, total: None)
+        wholes = {
+            name: Whole(
+                {e.id: e for e in library.elements_of(document.stored.id) if e.type != "page"},
+                library.graph(document.stored.id),
+                len(document.pages),
+            )
+            for name, document in documents.items()
+        }
+        for base, scores_of in BASES.items():
+            asked = [
+                Asked(q.document, gold_of(q, documents[q.document]), *scores_of(library, q.question, stored))
+                for q in questions
+                for stored in (documents[q.document].stored,)
+            ]
+            rows = rows_of(asked, wholes)
+            report[base] = {name: compared(rows, name) for name in rows}
+            print(f"\n{base} ({len(asked)} questions)\n\n| | {' | '.join(METRICS)} |\n|{'---|' * (len(METRICS) + 1)}")
+            for name, figures in report[base].items():
+                print(f"| {name} | {' | '.join(cell(name, figures[metric]) for metric in METRICS)} |", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
