@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
 
+# What svrag.evaluation.benchmarks knows, named here too so that `svrag --help` need not import it.
+BENCHMARKS = (
+    "mmlongbench", "mmdocir", "financebench", "slidevqa", "spiqa", "sciegqa", "ohr_bench", "beir", "demo",
+)  # fmt: skip
+
 
 def entry() -> None:
     """The `svrag` program."""
@@ -58,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         return DONE
 
 
-def _common() -> argparse.ArgumentParser:
+def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
     """The options of every command, taken before and after its name.
 
     What is not given leaves no value behind, so that what stands before the name is not overwritten by its absence
@@ -67,7 +72,11 @@ def _common() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("everywhere")
     group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
-    group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
+    if several_retrievers:
+        several = "lexical (default); repeatable: each is measured on the same questions"
+        group.add_argument("--retriever", metavar="NAME[,NAME...]", action="append", dest="retrievers", help=several)
+    else:
+        group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
     group.add_argument(
         "--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)"
     )
@@ -130,14 +139,31 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="port (default: 7860)")
     serve.add_argument("--open", action="store_true", help="open the browser")
 
-    evaluate = command("eval", _eval, "measure retrieval and answers on a benchmark")
-    evaluate.add_argument("benchmark", choices=["mmlongbench", "demo"])
-    evaluate.add_argument("--data", metavar="DIR", type=Path, help="folder of the benchmark")
-    evaluate.add_argument("--json", metavar="OUT", type=Path, help="write the result with every question's record")
-    evaluate.add_argument("--limit", metavar="N", type=int, help="only the first N questions")
-    evaluate.add_argument("--answers", action="store_true", help="also let the generator answer")
-    evaluate.add_argument("--baselines", action="store_true", help="plain page BM25 in the same run (needs bm25s)")
+    evaluate = commands.add_parser("eval", parents=[_common()], help="measure retrieval and answers on a benchmark")
+    _evaluations(evaluate.add_subparsers(metavar="BENCHMARK", required=True))
     return parser
+
+
+def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """`svrag eval BENCHMARK` and `svrag eval compare`."""
+    for name in BENCHMARKS:
+        benchmark = commands.add_parser(name, parents=[_common(several_retrievers=True)])
+        benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None)
+        add = benchmark.add_argument
+        add("--data", metavar="DIR", type=Path, help="folder of the benchmark")
+        add("--json", metavar="OUT", type=Path, help="write the result with every question's record")
+        add("--report", metavar="DIR", type=Path, help="write report.md and report.html there")
+        add("--resume", metavar="FILE", type=Path, help="keep records there as they come, and go on after them")
+        add("--limit", metavar="N", type=int, help="only the first N questions")
+        add("--answers", action="store_true", help="also let the generator answer")
+        add("--baselines", action="store_true", help="plain page BM25 in the same run (needs bm25s)")
+    summary = "two results of one benchmark, question by question: differences, intervals, p"
+    compare = commands.add_parser("compare", parents=[_common()], help=summary, description=summary)
+    compare.set_defaults(run=_eval_compare)
+    compare.add_argument("first", metavar="A.json", type=Path, help="a file that --json wrote")
+    compare.add_argument("second", metavar="B.json", type=Path)
+    compare.add_argument("--json", metavar="OUT", type=Path, help="write all differences, by slice too")
+    compare.add_argument("--report", metavar="DIR", type=Path, help="write report.md and report.html there")
 
 
 def _reading_options(parser: argparse.ArgumentParser) -> None:
@@ -293,24 +319,56 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 def _eval(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
-    from svrag.evaluation.runner import run
+    from svrag.evaluation.plots import check_installed
+    from svrag.evaluation.report import write_report
+    from svrag.evaluation.result_json import to_json, written
+    from svrag.evaluation.runner import library_or_temporary, run
     from svrag.generation.select import generator_named
 
-    with console.evaluation_progress() as on_progress:
-        results = run(
-            options.benchmark,
-            options.data,
-            library_folder=Path(settings.library) if settings.library else None,
-            retriever=settings.retriever,
-            generator=generator_named(settings) if options.answers else None,
-            k=settings.k,
-            limit=options.limit,
-            baselines=options.baselines,
-            on_progress=on_progress,
-        )
-    console.print_evaluation(results)
+    _check_outputs(options)
+    if options.report:
+        check_installed()
+    generator = generator_named(settings) if options.answers else None
+    with library_or_temporary(Path(settings.library) if settings.library else None) as folder:
+        with console.evaluation_progress() as on_progress:
+            result = run(
+                options.benchmark,
+                options.data,
+                library_folder=folder,
+                retrievers=options.retrievers or [settings.retriever],
+                generator=generator,
+                k=settings.k,
+                limit=options.limit,
+                baselines=options.baselines,
+                resume=options.resume,
+                also_depends_on={"model": settings.openai_model} if settings.generator == "openai" else None,
+                on_progress=on_progress,
+            )
+        console.print_evaluation(result)
+        if options.json:
+            _write(options.json, written(to_json(result)))
+        if options.report:
+            write_report(result, folder, options.report)
+    return DONE
+
+
+def _eval_compare(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.evaluation.compare import compare
+    from svrag.evaluation.plots import check_installed
+    from svrag.evaluation.report import write_comparison
+    from svrag.evaluation.result_json import load, written
+
+    _check_outputs(options)
+    if options.report:
+        check_installed()
+    first, second = load(options.first), load(options.second)
+    comparison = compare(first, second, (str(options.first), str(options.second)))
+    console.print_comparison(comparison)
     if options.json:
-        _write(options.json, json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n")
+        _write(options.json, written(comparison.to_json()))
+    if options.report:
+        write_comparison(comparison, options.report)
     return DONE
 
 
@@ -381,6 +439,17 @@ def _warn(document: StoredDocument) -> None:
 
 def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Before anything that takes long: what is to be written can be."""
+    if options.json and not options.json.absolute().parent.is_dir():
+        raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
+    if options.report:
+        try:
+            options.report.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write to {options.report}: {error.strerror}") from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ as plain text: no markup of it is interpreted, and control characters are droppe
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,9 @@ from svrag.errors import InputError
 from svrag.text import shortened, without_control
 
 if TYPE_CHECKING:
+    from svrag.evaluation.compare import Comparison
     from svrag.evaluation.result import EvalResult
+    from svrag.evaluation.tables import TextTable
     from svrag.generation.answer import Answer
     from svrag.graph.model import ElementGraph
     from svrag.library.ingest import AddEvent, AddReport
@@ -345,7 +348,7 @@ def write_evidence(library: Library, answer: Answer, folder: Path) -> int:
 
 @contextmanager
 def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per stage ("documents", "questions") on stderr."""
+    """A bar per stage ("documents", then each retriever) on stderr."""
     console = Console(file=sys.stderr)
     bars: dict[str, TaskID] = {}
     with Progress(
@@ -366,12 +369,30 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def print_evaluation(result: EvalResult) -> None:
-    """The retriever beside its baselines, slice by slice, and what a reader of the figures should know."""
-    for table in (result.table(), result.slice_table()):
-        if table.rows:
-            header = [name.replace("_", "_\n", 1) if i else name for i, name in enumerate(table.header)]
-            print_table(header, table.rows, right=range(1, len(header)))
-            print()
-    console = out()
-    for remark in result.remarks():
-        console.print(plain(remark))
+    """The retrievers side by side, slice by slice, against each other, and what a reader should know."""
+    from svrag.evaluation import tables
+
+    for table in (tables.metrics_table(result), tables.slice_table(result), tables.differences_table(result)):
+        _print_figures(table)
+    for remark in tables.remarks(result):
+        out().print(plain(remark))
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Two runs: metric by metric, with questions and with documents drawn, and what was not compared."""
+    from svrag.evaluation import tables
+
+    _print_figures(tables.comparison_table(comparison))
+    _print_figures(tables.by_document_table(comparison))
+    for remark in tables.comparison_remarks(comparison):
+        out().print(plain(remark))
+
+
+def _print_figures(table: TextTable) -> None:
+    """A table whose columns but the first are figures, with long headers broken so that it fits in 80 columns."""
+    if not table.rows:
+        return
+    first, *figures = table.header
+    broken = [re.sub(r"([_,]| (?=\())", r"\1\n", name, count=1) if len(name) > 9 else name for name in figures]
+    print_table((first, *broken), table.rows, right=range(1, len(table.header)))
+    print()

@@ -12,37 +12,34 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from svrag import __version__
 from svrag.documents.files import sha256_of
-from svrag.documents.model import Page, Region
+from svrag.documents.model import Box, Region
 from svrag.errors import InputError
 from svrag.evaluation import baselines as plain
-from svrag.evaluation import demo, mmlongbench
 from svrag.evaluation.answers import answer_metrics
+from svrag.evaluation.benchmarks import BENCHMARKS
+from svrag.evaluation.collection import Collected, collect
+from svrag.evaluation.journal import Journal, open_journal
 from svrag.evaluation.metrics import DEPTH, Gold, RankedElement, Ranking, question_metrics
 from svrag.evaluation.question import EvalQuestion, EvalSet
 from svrag.evaluation.result import EvalResult, QuestionRecord, RetrieverRow, Seconds
 from svrag.generation.answer import Generator
 from svrag.generation.ask import ask
-from svrag.library.ingest import AddEvent, add_paths
-from svrag.library.store import Library, StoredDocument
+from svrag.library.store import Library
 from svrag.search.engine import search
 from svrag.search.result import SearchResult
 
-BENCHMARKS = {"mmlongbench": mmlongbench.load, "demo": demo.load}
-_NOTHING = Ranking((), ())
+Progress = Callable[[str, int, int], None]
+_Measure = Callable[[EvalQuestion, Collected], QuestionRecord]
+"""One retriever's record of a question about a document that was read."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A document of the benchmark in the library."""
-
-    stored: StoredDocument
-    pages: tuple[Page, ...]
+_MODEL_PACKAGES = ("torch", "transformers", "sentence-transformers")
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -54,12 +51,14 @@ def run(
     data: Path | None = None,
     *,
     library_folder: Path | None = None,
-    retriever: str = "lexical",
+    retrievers: Sequence[str] = ("lexical",),
     generator: Generator | None = None,
     k: int = 5,
     limit: int | None = None,
     baselines: bool = False,
-    on_progress: Callable[[str, int, int], None] = _silent,
+    resume: Path | None = None,
+    also_depends_on: Mapping[str, object] | None = None,
+    on_progress: Progress = _silent,
 ) -> EvalResult:
     """Measure retrieval, and answers when there is a generator, on a benchmark.
 
@@ -69,13 +68,18 @@ def run(
         benchmark: a name in `BENCHMARKS`.
         data: the benchmark's folder; None means where the benchmark says, if it does.
         library_folder: library to keep the documents in, which makes later runs quick; None means a temporary one.
+        retrievers: each gets a row of its own over the same questions; the first is the one under test.
         k: pieces of evidence the generator gets.
         limit: only the first so many questions.
         baselines: also rank with plain page BM25.
-        on_progress: told of the stage ("documents", "questions"), what is done of it and the total.
+        resume: file that keeps every question's record as soon as there is one; a run that finds the records of one
+            that depends on the same settings, versions and data there goes on after them.
+        also_depends_on: what else to note among the settings (the model behind the generator).
+        on_progress: told of the stage ("documents", then each row's name), what is done of it and the total.
 
     Raises:
-        InputError: unknown benchmark or retriever, files missing or not in the layout, bm25s missing.
+        InputError: unknown benchmark or retriever, files missing or not in the layout, bm25s missing, or `resume` is
+            of another run.
         LibraryError: the library cannot be used.
         ServerError: the generator's server gave no answer.
     """
@@ -84,175 +88,221 @@ def run(
         raise InputError(f"unknown benchmark {benchmark!r}; known are {', '.join(BENCHMARKS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 question, not {limit}")
+    repeated = [name for name in retrievers if retrievers.count(name) > 1]
+    if repeated:
+        raise InputError(f"retriever {repeated[0]!r} is named twice")
     if baselines:
         plain.check_installed()
     loaded = BENCHMARKS[benchmark](data)
     questions = [q for q in loaded.questions if generator is not None or q.usable_for_pages or q.gold_boxes][:limit]
     if not questions:
         raise InputError(f"{loaded.files[0]} has no question with evidence")
-    with _library(library_folder) as library:
-        documents, notes, parse_seconds = _documents(library, loaded.documents, questions, on_progress)
-        records: list[QuestionRecord] = []
-        generate_seconds = 0.0
-        on_progress("questions", 0, len(questions))
-        for question in questions:
-            document = documents.get(question.document)
-            record = _searched(library, question, document, retriever)
-            if generator is not None:
-                began = time.perf_counter()
-                record = _answered(library, record, document, retriever, generator, k)
-                generate_seconds += time.perf_counter() - began
-            records.append(record)
-            on_progress("questions", len(records), len(questions))
-        others = _baselines(records, documents) if baselines else ()
+    with library_or_temporary(library_folder) as folder, Library.open(folder) as library:
+        names = list(dict.fromkeys(question.document for question in questions))
+        documents, notes, parse_seconds = collect(library, loaded, names, on_progress)
+        depth = max(DEPTH, loaded.cutoff)
+        measures: dict[str, _Measure] = {
+            retriever: partial(_measured, library=library, retriever=retriever, generator=generator, k=k, depth=depth)
+            for retriever in retrievers
+        }
+        if baselines:
+            measures |= _baselines(loaded, depth)
+        settings = {
+            **_settings(loaded, documents, retrievers, generator, k, limit),
+            **(also_depends_on or {}),
+        }
+        with open_journal(resume, {"benchmark": loaded.name, "baselines": baselines, **settings}) as journal:
+            rows = tuple(
+                RetrieverRow(name, _records(name, measure, questions, documents, journal, on_progress))
+                for name, measure in measures.items()
+            )
     return EvalResult(
         benchmark=loaded.name,
-        row=RetrieverRow(retriever, tuple(records)),
-        baselines=others,
+        rows=rows,
         generator=generator.name if generator is not None else "",
         seconds=Seconds(
             parse=parse_seconds,
-            retrieve=sum(record.seconds for record in records),
-            generate=generate_seconds,
+            retrieve=sum(record.seconds for record in rows[0].records),
+            generate=sum(record.answer_seconds for record in rows[0].records),
             total=time.perf_counter() - started,
         ),
-        settings=_settings(loaded, documents, k, limit),
+        settings=settings,
         notes=(*loaded.notes, *notes),
     )
 
 
 @contextlib.contextmanager
-def _library(folder: Path | None) -> Iterator[Library]:
-    with contextlib.ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="svrag-eval-"))) / "library"
-        yield stack.enter_context(Library.open(folder))
+def library_or_temporary(folder: Path | None) -> Iterator[Path]:
+    """`folder`, or one that is gone afterwards."""
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="svrag-eval-") as temporary:
+        yield Path(temporary) / "library"
 
 
-def _documents(
-    library: Library, folder: Path, questions: Sequence[EvalQuestion], on_progress: Callable[[str, int, int], None]
-) -> tuple[dict[str, _Document], list[str], float]:
-    """The documents of `questions` by file name, notes on those that could not be read, and the seconds it took."""
-    names = list(dict.fromkeys(question.document for question in questions))
-    done = 0
+def _records(
+    row: str,
+    measure: _Measure,
+    questions: Sequence[EvalQuestion],
+    documents: Mapping[str, Collected],
+    journal: Journal,
+    on_progress: Progress,
+) -> tuple[QuestionRecord, ...]:
+    """A record of each question, from the journal where it has one."""
+    records: list[QuestionRecord] = []
+    on_progress(row, 0, len(questions))
+    for question in questions:
+        record = journal.get(row, question.id)
+        if record is None:
+            document = documents.get(question.document)
+            record = _nothing_found(question) if document is None else measure(question, document)
+            journal.put(row, record)
+        records.append(record)
+        on_progress(row, len(records), len(questions))
+    return tuple(records)
 
-    def step(event: AddEvent) -> None:
-        nonlocal done
-        done += event.status != "reading"
-        on_progress("documents", done, len(names))
 
-    report = add_paths(library, [folder / name for name in names], on_event=step)
-    skipped = {entry.path.name: entry.reason for entry in report.skipped}
-    documents: dict[str, _Document] = {}
-    for name in names:
-        stored = library.with_hash(sha256_of(folder / name)) if name not in skipped else None
-        if stored is not None:
-            documents[name] = _Document(stored, tuple(library.pages(stored.id)))
-    return documents, [f"{name} was not read: {reason}" for name, reason in skipped.items()], report.seconds
+def _nothing_found(question: EvalQuestion) -> QuestionRecord:
+    """The record of a question about a document that could not be read."""
+    boxes = tuple(Region(box.page, _rounded(box.box)) for box in question.gold_boxes)
+    gold = _gold(question, question.evidence_pages, boxes)
+    slices = (("document", question.document), *question.slices)
+    return _record(question, "", gold, slices, Ranking((), ()), 0.0)
 
 
-def _searched(library: Library, question: EvalQuestion, document: _Document | None, retriever: str) -> QuestionRecord:
-    """The question's record without an answer."""
-    gold = _gold(question, document)
-    ranking, seconds = _NOTHING, 0.0
-    if document is not None:
-        result = search(library, question.question, k=DEPTH, documents=[document.stored.id], retriever=retriever)
-        ranking, seconds = _ranking(result), result.seconds
-    return QuestionRecord(
-        question=question,
-        gold=gold,
-        slices=(("document", question.document), *question.slices, *_text_slice(gold, document)),
-        ranking=ranking,
-        metrics=question_metrics(ranking, gold),
-        seconds=seconds,
+def _measured(
+    question: EvalQuestion,
+    document: Collected,
+    *,
+    library: Library,
+    retriever: str,
+    generator: Generator | None,
+    k: int,
+    depth: int,
+) -> QuestionRecord:
+    """What the search that users call finds and, with a generator, what it answers."""
+    within = [document.stored.id]
+    result = search(library, question.question, k=depth, documents=within, retriever=retriever)
+    record = _found(question, document, _ranking(result, depth), result.seconds, depth)
+    if generator is None:
+        return record
+    began = time.perf_counter()
+    _, answer = ask(library, question.question, k=k, documents=within, retriever=retriever, generator=generator)
+    return replace(
+        record,
+        answer=answer.text,
+        said_answerable=answer.answerable,
+        answer_seconds=round(time.perf_counter() - began, 4),
+        metrics={**record.metrics, **_kept(answer_metrics(question, answer))},
     )
 
 
-def _gold(question: EvalQuestion, document: _Document | None) -> Gold:
-    """The gold evidence on the pages as they were read; what lies beyond the last page is a wrong label."""
-    pages = frozenset(question.evidence_pages if question.usable_for_pages else ())
-    if document is None:
-        return Gold(pages, tuple(Region(box.page, box.box) for box in question.gold_boxes))
+def _baselines(loaded: EvalSet, depth: int) -> dict[str, _Measure]:
+    """Plain page BM25 by the name of its row: with the words of scanned pages read by OCR, and without."""
+    given = {one.document.name for one in loaded.given}
+    layers: dict[str, list[str]] = {}
+    indexes: dict[tuple[str, str], plain.PageBm25] = {}
+
+    def measure(question: EvalQuestion, document: Collected, *, row: str) -> QuestionRecord:
+        name = question.document
+        if name not in layers:
+            read = [page.text for page in document.pages]
+            layers[name] = read if name in given else plain.text_layer(document.stored.source)
+        if (row, name) not in indexes:
+            texts = plain.with_ocr(layers[name], document.pages) if row == plain.PAGE_BM25 else layers[name]
+            indexes[row, name] = plain.PageBm25(texts)
+        began = time.perf_counter()
+        pages = indexes[row, name].rank(question.question)[:depth]
+        return _found(question, document, Ranking(pages, None), time.perf_counter() - began, depth)
+
+    return {row: partial(measure, row=row) for row in (plain.PAGE_BM25, plain.TEXT_LAYER)}
+
+
+def _found(
+    question: EvalQuestion, document: Collected, ranking: Ranking, seconds: float, depth: int
+) -> QuestionRecord:
     by_number = {page.number: page for page in document.pages}
-    boxes = tuple(box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number)
-    return Gold(pages if pages <= by_number.keys() else frozenset(), boxes)
+    boxes = [box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number]
+    right = set(question.evidence_pages) <= by_number.keys()  # what lies beyond the last page is a wrong label
+    gold = _gold(question, question.evidence_pages if right else (), [Region(n, _rounded(box)) for n, box in boxes])
+    slices = (("document", question.document), *question.slices, *_text_slice(gold, document))
+    return _record(question, document.stored.id, gold, slices, ranking, seconds, depth)
 
 
-def _text_slice(gold: Gold, document: _Document | None) -> tuple[tuple[str, str], ...]:
+def _gold(question: EvalQuestion, pages: Sequence[int], boxes: Sequence[Region]) -> Gold:
+    if not question.usable_for_pages:
+        pages = ()
+    gains = dict(zip(question.evidence_pages, question.gains, strict=True)) if pages and question.gains else {}
+    return Gold(frozenset(pages), tuple(boxes), gains)
+
+
+def _record(
+    question: EvalQuestion,
+    document_id: str,
+    gold: Gold,
+    slices: tuple[tuple[str, str], ...],
+    ranking: Ranking,
+    seconds: float,
+    depth: int = DEPTH,
+) -> QuestionRecord:
+    return QuestionRecord(
+        question=question,
+        document_id=document_id,
+        gold=gold,
+        slices=slices,
+        ranking=ranking,
+        metrics=_kept(question_metrics(ranking, gold, depth)),
+        seconds=round(seconds, 5),
+    )
+
+
+def _text_slice(gold: Gold, document: Collected) -> tuple[tuple[str, str], ...]:
     """Whether the evidence, or some of it, is on a page without a text layer."""
     numbers = gold.pages | {region.page for region in gold.boxes}
-    if document is None or not numbers:
+    if not numbers:
         return ()
     scanned = any(page.ocr or not page.text.strip() for page in document.pages if page.number in numbers)
     return (("page_text", "scanned" if scanned else "text layer"),)
 
 
-def _ranking(result: SearchResult) -> Ranking:
+def _ranking(result: SearchResult, depth: int) -> Ranking:
     return Ranking(
-        pages=tuple(hit.page for hit in result.pages),
+        pages=tuple(hit.page for hit in result.pages[:depth]),
         elements=tuple(
-            RankedElement(hit.element.id, hit.element.type, hit.element.page, hit.element.box) for hit in result.hits
+            RankedElement(hit.element.id, hit.element.type, hit.element.page, _rounded(hit.element.box))
+            for hit in result.hits
         ),
     )
 
 
-def _answered(
-    library: Library,
-    record: QuestionRecord,
-    document: _Document | None,
-    retriever: str,
-    generator: Generator,
+def _rounded(box: Box) -> Box:
+    """To a hundredth of a point, as it is written: whoever reads the file computes the same metrics from it."""
+    return Box(*(round(value, 2) for value in box))
+
+
+def _kept(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in metrics.items()}
+
+
+def _settings(
+    loaded: EvalSet,
+    documents: Mapping[str, Collected],
+    retrievers: Sequence[str],
+    generator: Generator | None,
     k: int,
-) -> QuestionRecord:
-    """The record with the generator's answer and its metrics; a document that was not read has no answer."""
-    question = record.question
-    if document is None:
-        return record
-    _, answer = ask(
-        library, question.question, k=k, documents=[document.stored.id], retriever=retriever, generator=generator
-    )
-    return replace(
-        record,
-        answer=answer.text,
-        said_answerable=answer.answerable,
-        metrics={**record.metrics, **answer_metrics(question, answer)},
-    )
-
-
-def _baselines(records: Sequence[QuestionRecord], documents: Mapping[str, _Document]) -> tuple[RetrieverRow, ...]:
-    """Plain page BM25 on the same questions: with the words of scanned pages read by OCR, and without."""
-    layers = {name: plain.text_layer(document.stored.source) for name, document in documents.items()}
-    texts = {name: plain.with_ocr(layers[name], document.pages) for name, document in documents.items()}
-    rows = []
-    for label, pages in ((plain.PAGE_BM25, texts), (plain.TEXT_LAYER, layers)):
-        indexes = {name: plain.PageBm25(text) for name, text in pages.items()}
-        ranked = []
-        for record in records:
-            index = indexes.get(record.question.document)
-            began = time.perf_counter()
-            ranking = Ranking(index.rank(record.question.question) if index else (), None)
-            ranked.append(
-                replace(
-                    record,
-                    ranking=ranking,
-                    metrics=question_metrics(ranking, record.gold),
-                    seconds=time.perf_counter() - began,
-                    answer=None,
-                    said_answerable=None,
-                )
-            )
-        rows.append(RetrieverRow(label, tuple(ranked)))
-    return tuple(rows)
-
-
-def _settings(loaded: EvalSet, documents: Mapping[str, _Document], k: int, limit: int | None) -> dict[str, object]:
+    limit: int | None,
+) -> dict[str, object]:
     """What the figures depend on."""
     pages = [page for document in documents.values() for page in document.pages]
     hashes = "".join(sorted(document.stored.sha256 for document in documents.values()))
     return {
         "svrag": __version__,
         "python": platform.python_version(),
-        "pymupdf": version("pymupdf"),
+        **{name: version(name) for name in ("pymupdf", "numpy")},
+        **(_model_versions() if any(name != "lexical" for name in retrievers) else {}),
+        "retrievers": list(retrievers),
+        "generator": generator.name if generator is not None else None,
         "k": k,
         "limit": limit,
         "data": {path.name: sha256_of(path) for path in loaded.files},
@@ -263,3 +313,11 @@ def _settings(loaded: EvalSet, documents: Mapping[str, _Document], k: int, limit
             "sha256": hashlib.sha256(hashes.encode()).hexdigest(),
         },
     }
+
+
+def _model_versions() -> dict[str, str]:
+    versions = {}
+    for name in _MODEL_PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
