@@ -71,7 +71,7 @@ def _document(name: str, path: Path) -> tuple[GivenDocument, dict[str, int]]:
         numbers[id] = len(pages)
     if not pages:
         raise InputError(f"{path} is empty")
-    return given_document(name, pages), numbers
+    return given_document(name, pages, unrelated_pages=True), numbers
 
 
 def _relevant(path: Path, pages: dict[str, int]) -> tuple[dict[str, dict[int, float]], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from svrag.documents.files import sha256_of
@@ -14,6 +14,7 @@ from svrag.errors import InputError
 from svrag.evaluation.composed import pdf_of
 from svrag.evaluation.question import EvalSet, GivenDocument
 from svrag.graph.build import build_graph
+from svrag.graph.model import ElementGraph
 from svrag.library.ingest import AddEvent, add_paths
 from svrag.library.store import Library, StoredDocument
 
@@ -96,7 +97,15 @@ def _add_given(library: Library, folder: Path, given: GivenDocument) -> None:
         return
     kept = pdf_of(given.pictures) if given.pictures else "\f".join(page.text for page in document.pages).encode()
     source = folder / f"{document.name}{'.pdf' if given.pictures else '.txt'}"
-    library.add(document, build_graph(document), source, readable_copy=kept)
+    library.add(document, _graph(given), source, readable_copy=kept)
+
+
+def _graph(given: GivenDocument) -> ElementGraph:
+    graph = build_graph(given.document)
+    if not given.unrelated_pages:
+        return graph
+    pages = {node.id: node.page for node in graph.nodes}
+    return replace(graph, edges=tuple(edge for edge in graph.edges if pages[edge.source] == pages[edge.target]))
 
 
 def _composed(folder: Path, name: str, composed: Mapping[str, tuple[Path, ...]]) -> Path:

@@ -42,12 +42,13 @@ class GivenPage:
 
 
 def given_document(
-    name: str, pages: Sequence[GivenPage], *, title: str = "", pictures: Sequence[Path] = ()
+    name: str, pages: Sequence[GivenPage], *, pictures: Sequence[Path] = (), unrelated_pages: bool = False
 ) -> GivenDocument:
     """The document of `pages`, the first of which is page 1; its id depends on the name and on all that is in it.
 
     Args:
         pictures: a picture of each page, or none at all.
+        unrelated_pages: a heading holds for its own page only.
     """
     sha256 = _hash(name, pages)
     id = sha256[:12]
@@ -56,6 +57,8 @@ def given_document(
     headers: list[Part] = []
     for number, page in enumerate(pages, start=1):
         width, height = page.size
+        if unrelated_pages:
+            headers = []
         words = []
         for n, part in enumerate(page.parts):
             if part.type == "section_header":
@@ -82,12 +85,12 @@ def given_document(
         id=id,
         sha256=sha256,
         name=name,
-        title=title,
+        title="",
         language=language_of(_sample(records)),
         pages=tuple(records),
         elements=tuple(elements),
     )
-    return GivenDocument(document, tuple(pictures))
+    return GivenDocument(document, tuple(pictures), unrelated_pages)
 
 
 def _hash(name: str, pages: Sequence[GivenPage]) -> str:

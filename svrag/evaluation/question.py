@@ -67,10 +67,12 @@ class GivenDocument:
     Attributes:
         document: its name is the one that questions ask of, its id is made from a SHA-256 of its content.
         pictures: the picture of each page, in their order; empty when there are none.
+        unrelated_pages: a page has nothing to do with the next, nothing leads from one to the other.
     """
 
     document: Document
     pictures: tuple[Path, ...] = ()
+    unrelated_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def _document(paper: str, row: Mapping[str, Any], pictures: Mapping[str, Path]) 
         label = caption_label(caption, surely_caption=True)
         part = Part(_TYPES[figure["content_type"]], "", label=label, caption=caption)
         pages.append(GivenPage((part,), label=name, size=page_size(picture)))
-    return given_document(paper, pages, pictures=list(pictures.values()))
+    return given_document(paper, pages, pictures=list(pictures.values()), unrelated_pages=True)
 
 
 def _questions(paper: str, row: Mapping[str, Any], names: list[str], given: GivenDocument) -> list[EvalQuestion]:

@@ -51,6 +51,10 @@ def test_a_corpus_of_texts_is_ranked_by_the_search_of_users(tmp_path: Path) -> N
         assert result.pages[0].page == question.evidence_pages[0] == 2
         assert result.hits[0].element.text == "Cobalt makes a glaze blue."
         assert "Cobalt" in collected.stored.source.read_text()
+        edges = library.graph(collected.stored.id).edges
+        assert {edge.type for edge in edges} == {
+            "contains"
+        }  # a title and its text; one text does not lead to the next
         collect(library, loaded, names_of(loaded), told)
         assert len(library.documents()) == 1
 
