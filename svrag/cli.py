@@ -73,10 +73,12 @@ def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
     group = common.add_argument_group("everywhere")
     group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
     if several_retrievers:
-        several = "lexical (default); repeatable: each is measured on the same questions"
+        several = "lexical (default), dense or both, fused; repeatable: each is measured on the same questions"
         group.add_argument("--retriever", metavar="NAME[,NAME...]", action="append", dest="retrievers", help=several)
     else:
-        group.add_argument("--retriever", metavar="NAME[,NAME...]", help="lexical (default)")
+        one = "lexical (default, no model), dense (a text encoder), or both, fused: lexical,dense"
+        group.add_argument("--retriever", metavar="NAME[,NAME...]", help=one)
+    group.add_argument("--encoder", metavar="NAME", help="text encoder of dense: a name on the Hub or a folder")
     group.add_argument(
         "--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)"
     )
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask questions of long documents and see the evidence, boxed on its page.",
         parents=[_common()],
     )
-    parser.set_defaults(library=None, retriever=None, generator=None, config=None, debug=False)
+    parser.set_defaults(library=None, retriever=None, encoder=None, generator=None, config=None, debug=False)
     parser.add_argument("--version", action="version", version=f"svrag {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
 
@@ -175,7 +177,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     """Settings from file and environment, overridden by what was said on the command line."""
     said = {
         name: getattr(options, name)
-        for name in ("library", "retriever", "generator", "k", "workers", "host", "port")
+        for name in ("library", "retriever", "encoder", "generator", "k", "workers", "host", "port")
         if getattr(options, name, None) is not None
     }
     return checked(replace(load_settings(options.config), **said))
@@ -235,7 +237,16 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
 
     with _existing(settings) as library:
         documents = _documents(library, options.doc)
-        result = search(library, options.question, k=settings.k, documents=documents, retriever=settings.retriever)
+        with console.encoding_progress() as on_encoding:
+            result = search(
+                library,
+                options.question,
+                k=settings.k,
+                documents=documents,
+                retriever=settings.retriever,
+                encoder=settings.encoder,
+                on_encoding=on_encoding,
+            )
         if options.json:
             _print_json(console.search_json(result))
         else:
@@ -263,15 +274,18 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         if temporary:
             print(f"svrag: temporary library in {folder}; `svrag add` keeps one", file=sys.stderr)
         stream = console.AnswerStream(live=not options.json)
-        result, answer = ask(
-            library,
-            options.question,
-            k=settings.k,
-            documents=documents,
-            retriever=settings.retriever,
-            generator=generator,
-            on_token=stream.write,
-        )
+        with console.encoding_progress() as on_encoding:
+            result, answer = ask(
+                library,
+                options.question,
+                k=settings.k,
+                documents=documents,
+                retriever=settings.retriever,
+                encoder=settings.encoder,
+                generator=generator,
+                on_token=stream.write,
+                on_encoding=on_encoding,
+            )
         stream.close()
         parse_seconds = report.seconds if report else 0.0
         if options.json:
@@ -310,6 +324,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         host=settings.host,
         port=settings.port,
         retriever=settings.retriever,
+        encoder=settings.encoder,
         generator=generator_named(settings),
         k=settings.k,
         open_browser=options.open,
@@ -319,15 +334,11 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 def _eval(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
-    from svrag.evaluation.plots import check_installed
-    from svrag.evaluation.report import write_report
     from svrag.evaluation.result_json import to_json, written
     from svrag.evaluation.runner import library_or_temporary, run
     from svrag.generation.select import generator_named
 
     _check_outputs(options)
-    if options.report:
-        check_installed()
     generator = generator_named(settings) if options.answers else None
     with library_or_temporary(Path(settings.library) if settings.library else None) as folder:
         with console.evaluation_progress() as on_progress:
@@ -341,13 +352,15 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
                 limit=options.limit,
                 baselines=options.baselines,
                 resume=options.resume,
-                also_depends_on={"model": settings.openai_model} if settings.generator == "openai" else None,
+                also_depends_on={"model": settings.openai_model} if options.answers else None,
                 on_progress=on_progress,
             )
         console.print_evaluation(result)
         if options.json:
             _write(options.json, written(to_json(result)))
         if options.report:
+            from svrag.evaluation.report import write_report
+
             write_report(result, folder, options.report)
     return DONE
 
@@ -355,19 +368,17 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
 def _eval_compare(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
     from svrag.evaluation.compare import compare
-    from svrag.evaluation.plots import check_installed
-    from svrag.evaluation.report import write_comparison
     from svrag.evaluation.result_json import load, written
 
     _check_outputs(options)
-    if options.report:
-        check_installed()
     first, second = load(options.first), load(options.second)
     comparison = compare(first, second, (str(options.first), str(options.second)))
     console.print_comparison(comparison)
     if options.json:
         _write(options.json, written(comparison.to_json()))
     if options.report:
+        from svrag.evaluation.report import write_comparison
+
         write_comparison(comparison, options.report)
     return DONE
 
@@ -442,10 +453,13 @@ def _print_json(value: object) -> None:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Before anything that takes long: what is to be written can be."""
+    """Before anything that takes long: what was asked for can be written."""
     if options.json and not options.json.absolute().parent.is_dir():
         raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
     if options.report:
+        from svrag.evaluation.plots import check_installed
+
+        check_installed()
         try:
             options.report.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -118,9 +118,10 @@ def slice_bars(result: EvalResult, metric: str) -> str:
         for label, bar in zip(axes.get_yticklabels(), bars, strict=True):
             label.set_fontweight("bold" if isinstance(bar, str) else "normal")
         overall = result.row.means()[metric]
-        axes.axvline(overall, color=_COLOURS[1], linewidth=1.2, linestyle=(0, (4, 2)))
-        axes.set(title=f"{metric}, dashed: all questions", xlim=(0, 1), ylim=(len(bars) - 0.4, -0.6))
+        axes.axvline(overall, color=_COLOURS[1], linewidth=1.2, linestyle=(0, (4, 2)), label=f"all: {overall:.3f}")
+        axes.set(title=metric, xlim=(0, 1.02), ylim=(len(bars) - 0.4, -0.6))
         axes.grid(axis="y", visible=False)
+        _legend_above(axes)
 
     return _svg(f"slices {metric}", (4.6, 0.6 + 0.24 * len(bars)), draw)
 
@@ -150,7 +151,7 @@ def latency(result: EvalResult) -> str:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(title="Time of a search", xlabel="milliseconds", ylabel="questions")
         axes.grid(axis="x", visible=False)
-        axes.legend(loc="upper right")
+        _legend_above(axes)
 
     return _svg("latency", (4.6, 2.8), draw)
 
@@ -177,7 +178,7 @@ def differences(comparison: Comparison, names: Sequence[str]) -> str:
         axes.set_yticks(range(len(shown)), shown)
         axes.set(title="first - second", ylim=(len(shown) - 0.4, -0.6))
         axes.grid(axis="y", visible=False)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        _legend_above(axes)
 
     return _svg("differences", (7.0, 0.7 + 0.34 * len(shown)), draw)
 
@@ -238,6 +239,11 @@ def _element_recall(record: QuestionRecord, k: int) -> float | None:
     if not record.gold.boxes or record.ranking.elements is None:
         return None
     return element_recall(record.ranking.elements, record.gold.boxes, k)
+
+
+def _legend_above(axes: Axes) -> None:
+    """In the line of the title, where no figure is."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, handlelength=1.6, columnspacing=1)
 
 
 def _cycled(count: int) -> list[str]:

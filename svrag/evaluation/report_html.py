@@ -38,7 +38,7 @@ figcaption { font-size: 12.5px; color: #4b5563; margin: 0 0 4px; }
 .sheet img { width: 100%; height: auto; }
 .sheet pre { margin: 0; padding: 8px; max-height: 260px; overflow: auto; white-space: pre-wrap; font: 12px/1.4 inherit; }
 .mark { position: absolute; border: 2px solid #E69F00; border-radius: 2px; line-height: 1; }
-.mark i { position: absolute; left: -2px; top: -2px; padding: 1px 3px; background: #E69F00; color: #111;
+.mark i { position: absolute; left: -2px; bottom: 100%; padding: 1px 3px; background: #E69F00; color: #111;
   font: normal 600 10px/1.1 system-ui, sans-serif; }
 .mark.gold { border: 2.5px solid #0072B2; background: rgba(0, 114, 178, 0.12); }
 .key span { display: inline-block; width: 12px; height: 12px; margin: 0 4px 0 12px; vertical-align: -1px; }

@@ -22,6 +22,7 @@ from svrag.documents.files import sha256_of
 from svrag.documents.model import Box, Region
 from svrag.errors import InputError
 from svrag.evaluation import baselines as plain
+from svrag.evaluation import levenshtein
 from svrag.evaluation.answers import answer_metrics
 from svrag.evaluation.benchmarks import BENCHMARKS
 from svrag.evaluation.collection import Collected, collect
@@ -78,8 +79,8 @@ def run(
         on_progress: told of the stage ("documents", then each row's name), what is done of it and the total.
 
     Raises:
-        InputError: unknown benchmark or retriever, files missing or not in the layout, bm25s missing, or `resume` is
-            of another run.
+        InputError: unknown benchmark or retriever, files missing or not in the layout, a package missing, or
+            `resume` is of another run.
         LibraryError: the library cannot be used.
         ServerError: the generator's server gave no answer.
     """
@@ -93,6 +94,8 @@ def run(
         raise InputError(f"retriever {repeated[0]!r} is named twice")
     if baselines:
         plain.check_installed()
+    if generator is not None:
+        levenshtein.check_installed()
     loaded = BENCHMARKS[benchmark](data)
     questions = [q for q in loaded.questions if generator is not None or q.usable_for_pages or q.gold_boxes][:limit]
     if not questions:
@@ -184,7 +187,8 @@ def _measured(
     """What the search that users call finds and, with a generator, what it answers."""
     within = [document.stored.id]
     result = search(library, question.question, k=depth, documents=within, retriever=retriever)
-    record = _found(question, document, _ranking(result, depth), result.seconds, depth)
+    ranking = _ranking(result, depth, depth if question.gold_boxes else DEPTH)
+    record = _found(question, document, ranking, result.seconds, depth)
     if generator is None:
         return record
     began = time.perf_counter()
@@ -266,12 +270,13 @@ def _text_slice(gold: Gold, document: Collected) -> tuple[tuple[str, str], ...]:
     return (("page_text", "scanned" if scanned else "text layer"),)
 
 
-def _ranking(result: SearchResult, depth: int) -> Ranking:
+def _ranking(result: SearchResult, pages: int, elements: int) -> Ranking:
+    """The first `pages` and `elements` of what was found: records stay small where nothing is measured further down."""
     return Ranking(
-        pages=tuple(hit.page for hit in result.pages[:depth]),
+        pages=tuple(hit.page for hit in result.pages[:pages]),
         elements=tuple(
             RankedElement(hit.element.id, hit.element.type, hit.element.page, _rounded(hit.element.box))
-            for hit in result.hits
+            for hit in result.hits[:elements]
         ),
     )
 
