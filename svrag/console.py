@@ -109,6 +109,36 @@ class AddProgress:
             self._progress.stop_task(bar)
 
 
+@contextmanager
+def encoding_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each document while it is encoded, on stderr, gone as soon as all are: the answer may be streaming."""
+    console = Console(file=sys.stderr)
+    bars: dict[str, TaskID] = {}
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("passages"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+    def step(name: str, done: int, total: int) -> None:
+        if name not in bars:
+            bars[name] = progress.add_task(f"encoding {plain(name, 40).plain}", total=total)
+            progress.start()
+        progress.update(bars[name], completed=done)
+        if progress.finished:
+            progress.stop()
+
+    try:
+        yield step
+    finally:
+        progress.stop()
+
+
 def print_report(report: AddReport, folder: Path) -> None:
     console = out()
     pages = sum(document.pages for document in (*report.added, *report.updated))

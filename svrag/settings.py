@@ -15,6 +15,7 @@ from svrag.errors import InputError
 
 CONFIG_NAME = "svrag.toml"
 ENVIRONMENT_PREFIX = "SVRAG_"
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Settings:
     Attributes:
         library: folder of the library; None means `.svrag` in the current folder.
         retriever: names of retrievers, separated by commas; several are fused.
+        encoder: the text encoder of the dense retriever: a name on the Hugging Face Hub or a folder.
         generator: who writes the answer: `quote` (no model) or `openai` (any OpenAI-compatible server).
         k: pieces of evidence an answer may rest on.
         workers: parsing processes; 0 means one per core.
@@ -33,6 +35,7 @@ class Settings:
 
     library: str | None = None
     retriever: str = "lexical"
+    encoder: str = DEFAULT_ENCODER
     generator: str = "quote"
     k: int = 5
     workers: int = 0

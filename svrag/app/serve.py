@@ -11,6 +11,7 @@ from pathlib import Path
 from svrag.errors import InputError
 from svrag.generation.answer import Generator
 from svrag.library.store import Library
+from svrag.settings import DEFAULT_ENCODER
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -23,6 +24,7 @@ def serve(
     retriever: str,
     generator: Generator,
     k: int = 5,
+    encoder: str = DEFAULT_ENCODER,
     open_browser: bool = False,
 ) -> None:
     """Serve the app for the library in `folder`, made when it is not there, until interrupted.
@@ -30,6 +32,7 @@ def serve(
     Args:
         port: 0 takes any free one; the address is printed.
         k: pieces of evidence to begin with; the page has a slider.
+        encoder: of the dense retriever, if that is used.
 
     Raises:
         InputError: Gradio is not installed, or the address cannot be listened on.
@@ -44,7 +47,7 @@ def serve(
 
     Library.open(folder).close()
     with _listening(host, port) as listener:
-        app = WebApp(folder, retriever, generator, k)
+        app = WebApp(folder, retriever, generator, k, encoder)
         address = _address(host, listener.getsockname()[1])
         print(f"svrag: {address} shows the library in {folder}; Ctrl+C ends it", flush=True)
         if host not in _LOOPBACK:

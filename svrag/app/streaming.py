@@ -15,6 +15,7 @@ from svrag.generation.answer import Answer, Generator
 from svrag.generation.ask import ask
 from svrag.library.store import Library
 from svrag.search.result import SearchResult
+from svrag.settings import DEFAULT_ENCODER
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def ask_in_steps(
     retriever: str,
     generator: Generator,
     stop: threading.Event,
+    encoder: str = DEFAULT_ENCODER,
 ) -> Iterator[Step]:
     """Ask the library in `folder`; pieces that come faster than they are taken are joined.
 
@@ -71,6 +73,7 @@ def ask_in_steps(
                     k=k,
                     documents=documents,
                     retriever=retriever,
+                    encoder=encoder,
                     generator=generator,
                     on_result=lambda result: steps.put(Found(result)),
                     on_token=lambda text: steps.put(Piece(text)),

@@ -23,6 +23,7 @@ from svrag.errors import LibraryError, SvragError
 from svrag.generation.answer import Generator
 from svrag.library.ingest import AddEvent
 from svrag.library.store import Library, StoredDocument
+from svrag.settings import DEFAULT_ENCODER
 
 ALL_DOCUMENTS = ""
 _MOST_EVIDENCE = 20
@@ -47,6 +48,7 @@ class WebApp:
     retriever: str
     generator: Generator
     k: int
+    encoder: str = DEFAULT_ENCODER
     _stops: dict[str, threading.Event] = field(default_factory=dict)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -120,6 +122,7 @@ class WebApp:
                 k=int(k),
                 documents=[document_id] if document_id else None,
                 retriever=self.retriever,
+                encoder=self.encoder,
                 generator=self.generator,
                 stop=stop,
             )

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from svrag.generation.answer import Answer, Generator
+from svrag.library.encoding import Progress, silent
 from svrag.library.store import Library
 from svrag.search.engine import search
 from svrag.search.result import SearchResult
+from svrag.settings import DEFAULT_ENCODER
 
 
 def ask(
@@ -20,10 +22,12 @@ def ask(
     k: int = 5,
     documents: Sequence[str] | None = None,
     retriever: str = "lexical",
+    encoder: str = DEFAULT_ENCODER,
     generator: Generator,
     on_result: Callable[[SearchResult], None] | None = None,
     on_token: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_encoding: Progress = silent,
 ) -> tuple[SearchResult, Answer]:
     """Find `k` pieces of evidence for `question` and let `generator` answer from them.
 
@@ -32,13 +36,16 @@ def ask(
         on_result: gets the evidence before the answer is written, so that it can be shown whatever happens next.
         on_token: see `Generator.answer`.
         should_stop: see `Generator.answer`.
+        encoder, on_encoding: see `search`.
 
     Raises:
-        InputError: the question has no words, or an unknown retriever or document.
+        InputError: the question has no words, an unknown retriever or document, or an encoder that cannot be used.
         LibraryError: the library cannot be read.
         ServerError: the generator's server gave no answer.
     """
-    result = search(library, question, k=k, documents=documents, retriever=retriever)
+    result = search(
+        library, question, k=k, documents=documents, retriever=retriever, encoder=encoder, on_encoding=on_encoding
+    )
     if on_result is not None:
         on_result(result)
     found = {hit.element.document_id for hit in result.hits}

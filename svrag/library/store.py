@@ -10,21 +10,23 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from svrag.documents.model import Box, Document, Element, ElementType, Page, Region, Table
 from svrag.errors import InputError, LibraryError
 from svrag.graph.model import Edge, ElementGraph, Node
 from svrag.library import files, vectors
 from svrag.library.schema import APPLICATION_ID, SCHEMA_VERSION, migrate, version_of
-from svrag.retrievers.lexical.fields import FieldTokens, field_tokens
+from svrag.retrievers.lexical.fields import IndexedFields, field_tokens
 
 DATABASE = "library.db"
 _WAIT_SECONDS = 60.0
+_T = TypeVar("_T")
 _MANY = 500  # ids per statement: below SQLite's limit on variables
 
 _ELEMENT_COLUMNS = (
@@ -59,13 +61,14 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class IndexedElement:
-    """An element as the full text knows it: where it is and its tokens."""
+    """An element as the full text knows it: where it is, the share of its page that it covers, and its tokens."""
 
     id: str
     document_id: str
     page: int
     type: ElementType
-    tokens: FieldTokens
+    area: float
+    fields: IndexedFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,28 +287,32 @@ class Library:
 
     def match(
         self,
-        tokens: Sequence[str],
+        terms: Sequence[str],
         *,
         documents: Sequence[str] | None = None,
         pages_only: bool = False,
         limit: int = 1000,
     ) -> list[IndexedElement]:
-        """The elements that hold any of `tokens`: pages, or everything but pages.
+        """The elements that hold any of `terms`: pages, or everything but pages.
 
         Args:
+            terms: tokens, or phrases of tokens joined by single spaces, which must stand together in one field.
             documents: ids to look in; all matching elements of these come back. None looks everywhere and gives the
                 `limit` best by the database's own BM25.
         """
-        wanted = " OR ".join(f'"{token}"' for token in (t.replace('"', '""') for t in tokens) if token)
+        wanted = " OR ".join(f'"{term}"' for term in (t.replace('"', '""') for t in terms) if term)
         if not wanted:
             return []
         words = "page_words" if pages_only else "element_words"
         select = (
-            f"SELECT e.id, d.id, e.page, e.type, w.body, w.caption, w.heading, w.cells FROM {words} w "
-            "JOIN elements e ON e.row = w.rowid JOIN documents d ON d.number = e.document "
+            "SELECT e.id, d.id, e.page, e.type, (e.x1 - e.x0) * (e.y1 - e.y0) / (p.width * p.height), "
+            f"w.body, w.caption, w.heading, w.cells FROM {words} w JOIN elements e ON e.row = w.rowid "
+            "JOIN documents d ON d.number = e.document JOIN pages p ON p.document = e.document AND p.number = e.page "
         )
         if documents is None:
-            rows = self._connection.execute(f"{select} WHERE {words} MATCH ? ORDER BY w.rank LIMIT ?", (wanted, limit))
+            # The best are found in the index alone; only these are read.
+            best = f"SELECT rowid FROM {words} WHERE {words} MATCH ? ORDER BY rank LIMIT ?"
+            rows = self._connection.execute(f"{select} WHERE w.rowid IN ({best}) ORDER BY w.rowid", (wanted, limit))
             return [_indexed(row) for row in rows]
         found = []
         for first, last in self._row_ranges(documents):
@@ -313,6 +320,30 @@ class Library:
                 f"{select} WHERE {words} MATCH ? AND w.rowid BETWEEN ? AND ? ORDER BY w.rowid", (wanted, first, last)
             )
             found += [_indexed(row) for row in rows]
+        return found
+
+    def tokens_like(self, beginning: str) -> dict[str, int]:
+        """The tokens of elements that begin with `beginning`, and in how many elements each occurs."""
+        rows = self._connection.execute(
+            "SELECT term, doc FROM element_vocabulary WHERE term >= ? AND term < ?",
+            (beginning, beginning + "\U0010ffff"),
+        )
+        return dict(rows.fetchall())
+
+    def pages_with(self, kind: ElementType, places: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Those of `places` (document id, page) on which there is an element of this type."""
+        by_document: dict[str, list[int]] = {}
+        for document, page in places:
+            by_document.setdefault(document, []).append(page)
+        found: set[tuple[str, int]] = set()
+        for document, pages in by_document.items():
+            for some in _batches(pages):
+                rows = self._connection.execute(
+                    "SELECT DISTINCT e.page FROM elements e JOIN documents d ON d.number = e.document "
+                    f"WHERE d.id = ? AND e.page IN ({_marks(some)}) AND e.type = ?",
+                    (document, *some, kind),
+                )
+                found |= {(document, page) for (page,) in rows}
         return found
 
     def token_counts(self, tokens: Sequence[str], *, pages_only: bool = False) -> dict[str, int]:
@@ -363,6 +394,18 @@ class Library:
     def encoded_by(self, encoder: str) -> set[str]:
         """Ids of the documents that the encoder with this fingerprint has made vectors of."""
         return vectors.encoded(self._connection, encoder)
+
+    def ids_at(self, document_id: str, positions: Sequence[int]) -> dict[int, str]:
+        """Ids of the elements at these positions, counted from 0 in the order of `elements_of`."""
+        row = self._connection.execute("SELECT first_row FROM documents WHERE id = ?", (document_id,)).fetchone()
+        found: dict[int, str] = {}
+        for start in range(0, len(positions) if row else 0, _MANY):
+            rows = [row[0] + position for position in positions[start : start + _MANY]]
+            for place, i in self._connection.execute(
+                f"SELECT row, id FROM elements WHERE row IN ({_marks(rows)})", rows
+            ):
+                found[place - row[0]] = i
+        return found
 
     # Settings ----------------------------------------------------------------------------------------------------
 
@@ -622,9 +665,9 @@ def _element(row: tuple[object, ...]) -> Element:
     )
 
 
-def _indexed(row: tuple[str, str, int, ElementType, str, str, str, str]) -> IndexedElement:
-    i, document, page, kind, *fields = row
-    return IndexedElement(i, document, page, kind, FieldTokens(*(tuple(field.split()) for field in fields)))
+def _indexed(row: tuple[str, str, int, ElementType, float | None, str, str, str, str]) -> IndexedElement:
+    i, document, page, kind, area, *fields = row
+    return IndexedElement(i, document, page, kind, area or 0.0, IndexedFields(fields))
 
 
 def _json(value: object) -> str:
@@ -642,6 +685,6 @@ def _marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for i in range(0, len(values), _MANY):
         yield values[i : i + _MANY]

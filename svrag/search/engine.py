@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from svrag.documents.model import Element
 from svrag.errors import InputError
+from svrag.library.encoding import Progress, encode_missing, silent
 from svrag.library.store import Library, StoredDocument
-from svrag.search.lexical import Ranked, rank
+from svrag.retrievers.dense.encoder import load_encoder
+from svrag.search import dense, lexical
+from svrag.search.fusion import fused
+from svrag.search.lexical import Ranked
 from svrag.search.result import Hit, PageHit, SearchResult
+from svrag.settings import DEFAULT_ENCODER
 
+RETRIEVERS = ("lexical", "dense")
 _LEAST_PAGES = 10
 
 
@@ -21,6 +27,8 @@ def search(
     k: int = 10,
     documents: Sequence[str] | None = None,
     retriever: str = "lexical",
+    encoder: str = DEFAULT_ENCODER,
+    on_encoding: Progress = silent,
 ) -> SearchResult:
     """The `k` elements and the pages (at least ten, where there are as many) that bear most on `question`.
 
@@ -29,13 +37,16 @@ def search(
 
     Args:
         documents: ids to look in; None looks everywhere.
+        retriever: names in `RETRIEVERS`, separated by commas; several are fused.
+        encoder: of the dense retriever: a name on the Hugging Face Hub or a folder. Documents that it has not encoded
+            yet are encoded first, and the vectors kept in the library.
+        on_encoding: told of that.
 
     Raises:
-        InputError: the question has no words, a document or the retriever is unknown.
-        LibraryError: the library cannot be read.
+        InputError: the question has no words, a document or a retriever is unknown, the encoder cannot be used.
+        LibraryError: the library cannot be read, or not be written to where vectors are missing.
     """
-    if retriever != "lexical":
-        raise InputError(f"unknown retriever {retriever!r}: use lexical")
+    chosen = retrievers_named(retriever)
     if not any(character.isalnum() for character in question):
         raise InputError("the question has no words: ask in words")
     started = time.perf_counter()
@@ -46,12 +57,35 @@ def search(
             if document_id not in names:
                 raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
         stored = [document for document in stored if document.id in set(documents)]
-    elements, pages = rank(library, question, stored, whole_library=documents is None)
+    whole = documents is None
+    found = []
+    if "lexical" in chosen:
+        found.append(lexical.rank(library, question, stored, whole_library=whole))
+    if "dense" in chosen:
+        model = load_encoder(encoder)
+        encode_missing(library, stored, model, on_encoding)
+        found.append(dense.rank(library, question, stored, whole_library=whole, encoder=model))
+    elements, pages = found[0] if len(found) == 1 else fused(*found)
     page_hits = _page_hits(_filled_up(pages, stored), names, max(k, _LEAST_PAGES))
     hits = _hits(library, elements, names, k) or _pages_as_hits(
         library, [hit for hit in page_hits if hit.score], pages, k
     )
-    return SearchResult(question, tuple(hits), tuple(page_hits), retriever, time.perf_counter() - started)
+    return SearchResult(question, tuple(hits), tuple(page_hits), ",".join(chosen), time.perf_counter() - started)
+
+
+def retrievers_named(text: str) -> tuple[str, ...]:
+    """The retrievers in a list like "lexical,dense", each once, in the order of `RETRIEVERS`.
+
+    Raises:
+        InputError: one is unknown, or none is named.
+    """
+    named = {name.strip() for name in text.split(",")}
+    unknown = sorted(named - set(RETRIEVERS))
+    if unknown:
+        raise InputError(
+            f"unknown retriever {unknown[0]!r}: use {', '.join(RETRIEVERS)} or both, separated by a comma"
+        )
+    return tuple(name for name in RETRIEVERS if name in named)
 
 
 def _hits(library: Library, ranking: Mapping[str, Ranked], names: Mapping[str, str], k: int) -> list[Hit]:

@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svrag.errors import InputError
+from svrag.settings import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
-DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
-WINDOW = 256
+WINDOW = 126
 """Tokens of one passage at most, also for encoders that could read more: a longer one blurs what it is about."""
 
-_OVERLAP = 32  # tokens that neighbouring windows share
-_LONGEST_CONTEXT = 64  # tokens
+_OVERLAP = 16  # tokens that neighbouring windows share, or up to twice as many
+_LONGEST_CONTEXT = 32  # tokens
 _BATCH = 32
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _SAMPLE = 256  # values of each weight that the fingerprint reads
