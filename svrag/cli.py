@@ -189,10 +189,14 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _add(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
     from svrag.library.store import Library
+    from svrag.search.engine import retrievers_named
 
+    meanings = "dense" in retrievers_named(settings.retriever)
     with Library.open(settings.library_folder()) as library:
         report = _add_paths(library, options, settings)
         console.print_report(report, library.folder)
+        if meanings:
+            _encode(library, settings)
     return SKIPPED if report.skipped else DONE
 
 
@@ -347,6 +351,7 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
                 options.data,
                 library_folder=folder,
                 retrievers=options.retrievers or [settings.retriever],
+                encoder=settings.encoder,
                 generator=generator,
                 k=settings.k,
                 limit=options.limit,
@@ -437,6 +442,15 @@ def _add_paths(library: Library, options: argparse.Namespace, settings: Settings
     for document in (*report.added, *report.updated):
         _warn(document)
     return report
+
+
+def _encode(library: Library, settings: Settings) -> None:
+    from svrag import console
+    from svrag.library.encoding import encode_missing
+    from svrag.retrievers.dense.encoder import load_encoder
+
+    with console.encoding_progress() as on_encoding:
+        encode_missing(library, library.documents(), load_encoder(settings.encoder), on_encoding)
 
 
 def _warn(document: StoredDocument) -> None:

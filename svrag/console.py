@@ -378,7 +378,7 @@ def write_evidence(library: Library, answer: Answer, folder: Path) -> int:
 
 @contextmanager
 def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per stage ("documents", then each retriever) on stderr."""
+    """A bar per stage ("documents", "vectors", then each retriever) on stderr."""
     console = Console(file=sys.stderr)
     bars: dict[str, TaskID] = {}
     with Progress(

@@ -30,10 +30,10 @@ class Difference:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean of `values` (at least one)."""
+    """The 95 % percentile interval of the mean of `values` (at least one), in whatever order they come."""
     import numpy as np
 
-    low, high = np.percentile(_means(np.asarray(values, dtype=float)), [2.5, 97.5])
+    low, high = np.percentile(_means(np.sort(np.asarray(values, dtype=float))), [2.5, 97.5])
     return float(low), float(high)
 
 

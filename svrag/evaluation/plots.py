@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito 2008
 _GREY = "#6b7280"
+_HALF = 5.1  # inches: two stand side by side
 _DEEPEST = 10
 _MOST_VALUES = 12  # of a slice: the largest
 _STYLE = {
@@ -80,7 +81,7 @@ def recall_curves(result: EvalResult) -> str:
             axes.set_xticks(range(1, _DEEPEST + 1))
             axes.legend(loc="lower right")
 
-    return _svg("curves", (4.6 * len(panels), 3.4), draw)
+    return _svg("curves", (_HALF * len(panels), 3.4), draw)
 
 
 def slice_bars(result: EvalResult, metric: str) -> str:
@@ -123,7 +124,7 @@ def slice_bars(result: EvalResult, metric: str) -> str:
         axes.grid(axis="y", visible=False)
         _legend_above(axes)
 
-    return _svg(f"slices {metric}", (4.6, 0.6 + 0.24 * len(bars)), draw)
+    return _svg(f"slices {metric}", (_HALF, 0.6 + 0.24 * len(bars)), draw)
 
 
 def latency(result: EvalResult) -> str:
@@ -153,7 +154,7 @@ def latency(result: EvalResult) -> str:
         axes.grid(axis="x", visible=False)
         _legend_above(axes)
 
-    return _svg("latency", (4.6, 2.8), draw)
+    return _svg("latency", (_HALF, 2.8), draw)
 
 
 def differences(comparison: Comparison, names: Sequence[str]) -> str:
@@ -180,7 +181,7 @@ def differences(comparison: Comparison, names: Sequence[str]) -> str:
         axes.grid(axis="y", visible=False)
         _legend_above(axes)
 
-    return _svg("differences", (7.0, 0.7 + 0.34 * len(shown)), draw)
+    return _svg("differences", (1.4 * _HALF, 0.7 + 0.34 * len(shown)), draw)
 
 
 def slice_differences(comparison: Comparison, metric: str) -> str:
@@ -212,7 +213,7 @@ def slice_differences(comparison: Comparison, metric: str) -> str:
         axes.set(title=f"{metric}: first - second", ylim=(len(lines) - 0.4, -0.6))
         axes.grid(axis="y", visible=False)
 
-    return _svg(f"slice differences {metric}", (4.6, 0.6 + 0.24 * len(lines)), draw)
+    return _svg(f"slice differences {metric}", (_HALF, 0.6 + 0.24 * len(lines)), draw)
 
 
 def _curve(axes: Axes, row: RetrieverRow, score: _Score, colour: str, *, band: bool) -> None:

@@ -79,11 +79,12 @@ class RetrieverRow:
 
     def compared_with(self, other: RetrieverRow) -> dict[str, Difference]:
         """This row minus `other` (over the same questions), for the metrics of `COMPARED` that both have."""
+        pairs = sorted(zip(self.records, other.records, strict=True), key=lambda pair: pair[0].question.id)
         differences = {}
         for name in COMPARED:
             both = [
                 (ours.metrics[name], theirs.metrics[name])
-                for ours, theirs in zip(self.records, other.records, strict=True)
+                for ours, theirs in pairs
                 if name in ours.metrics and name in theirs.metrics
             ]
             if both:

@@ -14,12 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 from svrag import __version__
 from svrag.documents.files import sha256_of
-from svrag.documents.model import Box, Region
 from svrag.errors import InputError
 from svrag.evaluation import baselines as plain
 from svrag.evaluation import levenshtein
@@ -27,20 +26,22 @@ from svrag.evaluation.answers import answer_metrics
 from svrag.evaluation.benchmarks import BENCHMARKS
 from svrag.evaluation.collection import Collected, collect
 from svrag.evaluation.journal import Journal, open_journal
-from svrag.evaluation.metrics import DEPTH, Gold, RankedElement, Ranking, question_metrics
+from svrag.evaluation.metrics import DEPTH, Ranking
 from svrag.evaluation.question import EvalQuestion, EvalSet
+from svrag.evaluation.records import found, kept, nothing_found, ranking_of
 from svrag.evaluation.result import EvalResult, QuestionRecord, RetrieverRow, Seconds
 from svrag.generation.answer import Generator
 from svrag.generation.ask import ask
+from svrag.library.encoding import encode_missing
 from svrag.library.store import Library
-from svrag.search.engine import search
-from svrag.search.result import SearchResult
+from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
+from svrag.retrievers.dense.passages import fingerprint
+from svrag.search.engine import retrievers_named, search
+from svrag.settings import DEFAULT_ENCODER
 
 Progress = Callable[[str, int, int], None]
 _Measure = Callable[[EvalQuestion, Collected], QuestionRecord]
 """One retriever's record of a question about a document that was read."""
-
-_MODEL_PACKAGES = ("torch", "transformers", "sentence-transformers")
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -53,6 +54,7 @@ def run(
     *,
     library_folder: Path | None = None,
     retrievers: Sequence[str] = ("lexical",),
+    encoder: str = DEFAULT_ENCODER,
     generator: Generator | None = None,
     k: int = 5,
     limit: int | None = None,
@@ -70,16 +72,18 @@ def run(
         data: the benchmark's folder; None means where the benchmark says, if it does.
         library_folder: library to keep the documents in, which makes later runs quick; None means a temporary one.
         retrievers: each gets a row of its own over the same questions; the first is the one under test.
+        encoder: of the dense retriever. Documents are encoded before the first question, which no search pays for.
         k: pieces of evidence the generator gets.
         limit: only the first so many questions.
         baselines: also rank with plain page BM25.
         resume: file that keeps every question's record as soon as there is one; a run that finds the records of one
             that depends on the same settings, versions and data there goes on after them.
         also_depends_on: what else to note among the settings (the model behind the generator).
-        on_progress: told of the stage ("documents", then each row's name), what is done of it and the total.
+        on_progress: told of the stage ("documents", "vectors" where dense is asked for, then each row's name), what is
+            done of it and the total.
 
     Raises:
-        InputError: unknown benchmark or retriever, files missing or not in the layout, a package missing, or
+        InputError: unknown benchmark, retriever or encoder, files missing or not in the layout, a package missing, or
             `resume` is of another run.
         LibraryError: the library cannot be used.
         ServerError: the generator's server gave no answer.
@@ -89,34 +93,51 @@ def run(
         raise InputError(f"unknown benchmark {benchmark!r}; known are {', '.join(BENCHMARKS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 question, not {limit}")
-    repeated = [name for name in retrievers if retrievers.count(name) > 1]
+    names = [",".join(retrievers_named(name)) for name in retrievers]
+    repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InputError(f"retriever {repeated[0]!r} is named twice")
     if baselines:
         plain.check_installed()
     if generator is not None:
         levenshtein.check_installed()
+    model = load_encoder(encoder) if any("dense" in name.split(",") for name in names) else None
     loaded = BENCHMARKS[benchmark](data)
     questions = [q for q in loaded.questions if generator is not None or q.usable_for_pages or q.gold_boxes][:limit]
     if not questions:
         raise InputError(f"{loaded.files[0]} has no question with evidence")
     with library_or_temporary(library_folder) as folder, Library.open(folder) as library:
-        names = list(dict.fromkeys(question.document for question in questions))
-        documents, notes, parse_seconds = collect(library, loaded, names, on_progress)
+        asked = list(dict.fromkeys(question.document for question in questions))
+        documents, notes, parse_seconds = collect(library, loaded, asked, on_progress)
+        if model is not None:
+            _encode(library, documents, model, on_progress)
         depth = max(DEPTH, loaded.cutoff)
         measures: dict[str, _Measure] = {
-            retriever: partial(_measured, library=library, retriever=retriever, generator=generator, k=k, depth=depth)
-            for retriever in retrievers
+            retriever: partial(
+                _measured,
+                library=library,
+                retriever=retriever,
+                encoder=encoder,
+                generator=generator,
+                k=k,
+                depth=depth,
+            )
+            for retriever in names
         }
         if baselines:
             measures |= _baselines(loaded, depth)
         settings = {
-            **_settings(loaded, documents, retrievers, generator, k, limit),
+            **_settings(loaded, documents),
+            **({} if model is None else _model_settings(encoder, model)),
+            "retrievers": names,
+            "generator": generator.name if generator is not None else None,
+            "k": k,
+            "limit": limit,
             **(also_depends_on or {}),
         }
         with open_journal(resume, {"benchmark": loaded.name, "baselines": baselines, **settings}) as journal:
             rows = tuple(
-                RetrieverRow(name, _records(name, measure, questions, documents, journal, on_progress))
+                RetrieverRow(name, _records(name, measure, questions, documents, depth, journal, on_progress))
                 for name, measure in measures.items()
             )
     return EvalResult(
@@ -149,6 +170,7 @@ def _records(
     measure: _Measure,
     questions: Sequence[EvalQuestion],
     documents: Mapping[str, Collected],
+    depth: int,
     journal: Journal,
     on_progress: Progress,
 ) -> tuple[QuestionRecord, ...]:
@@ -159,19 +181,11 @@ def _records(
         record = journal.get(row, question.id)
         if record is None:
             document = documents.get(question.document)
-            record = _nothing_found(question) if document is None else measure(question, document)
+            record = nothing_found(question, depth) if document is None else measure(question, document)
             journal.put(row, record)
         records.append(record)
         on_progress(row, len(records), len(questions))
     return tuple(records)
-
-
-def _nothing_found(question: EvalQuestion) -> QuestionRecord:
-    """The record of a question about a document that could not be read."""
-    boxes = tuple(Region(box.page, _rounded(box.box)) for box in question.gold_boxes)
-    gold = _gold(question, question.evidence_pages, boxes)
-    slices = (("document", question.document), *question.slices)
-    return _record(question, "", gold, slices, Ranking((), ()), 0.0)
 
 
 def _measured(
@@ -180,25 +194,34 @@ def _measured(
     *,
     library: Library,
     retriever: str,
+    encoder: str,
     generator: Generator | None,
     k: int,
     depth: int,
 ) -> QuestionRecord:
     """What the search that users call finds and, with a generator, what it answers."""
     within = [document.stored.id]
-    result = search(library, question.question, k=depth, documents=within, retriever=retriever)
-    ranking = _ranking(result, depth, depth if question.gold_boxes else DEPTH)
-    record = _found(question, document, ranking, result.seconds, depth)
+    result = search(library, question.question, k=depth, documents=within, retriever=retriever, encoder=encoder)
+    ranking = ranking_of(result, depth, depth if question.gold_boxes else DEPTH)
+    record = found(question, document, ranking, result.seconds, depth)
     if generator is None:
         return record
     began = time.perf_counter()
-    _, answer = ask(library, question.question, k=k, documents=within, retriever=retriever, generator=generator)
+    _, answer = ask(
+        library,
+        question.question,
+        k=k,
+        documents=within,
+        retriever=retriever,
+        encoder=encoder,
+        generator=generator,
+    )
     return replace(
         record,
         answer=answer.text,
         said_answerable=answer.answerable,
         answer_seconds=round(time.perf_counter() - began, 4),
-        metrics={**record.metrics, **_kept(answer_metrics(question, answer))},
+        metrics={**record.metrics, **kept(answer_metrics(question, answer))},
     )
 
 
@@ -218,98 +241,27 @@ def _baselines(loaded: EvalSet, depth: int) -> dict[str, _Measure]:
             indexes[row, name] = plain.PageBm25(texts)
         began = time.perf_counter()
         pages = indexes[row, name].rank(question.question)[:depth]
-        return _found(question, document, Ranking(pages, None), time.perf_counter() - began, depth)
+        return found(question, document, Ranking(pages, None), time.perf_counter() - began, depth)
 
     return {row: partial(measure, row=row) for row in (plain.PAGE_BM25, plain.TEXT_LAYER)}
 
 
-def _found(
-    question: EvalQuestion, document: Collected, ranking: Ranking, seconds: float, depth: int
-) -> QuestionRecord:
-    by_number = {page.number: page for page in document.pages}
-    boxes = [box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number]
-    right = set(question.evidence_pages) <= by_number.keys()  # what lies beyond the last page is a wrong label
-    gold = _gold(question, question.evidence_pages if right else (), [Region(n, _rounded(box)) for n, box in boxes])
-    slices = (("document", question.document), *question.slices, *_text_slice(gold, document))
-    return _record(question, document.stored.id, gold, slices, ranking, seconds, depth)
+def _encode(library: Library, documents: Mapping[str, Collected], model: TextEncoder, on_progress: Progress) -> None:
+    """Vectors for the documents that lack them."""
+    on_progress("vectors", 0, len(documents))
+    for done, document in enumerate(documents.values(), start=1):
+        encode_missing(library, [document.stored], model)
+        on_progress("vectors", done, len(documents))
 
 
-def _gold(question: EvalQuestion, pages: Sequence[int], boxes: Sequence[Region]) -> Gold:
-    if not question.usable_for_pages:
-        pages = ()
-    gains = dict(zip(question.evidence_pages, question.gains, strict=True)) if pages and question.gains else {}
-    return Gold(frozenset(pages), tuple(boxes), gains)
-
-
-def _record(
-    question: EvalQuestion,
-    document_id: str,
-    gold: Gold,
-    slices: tuple[tuple[str, str], ...],
-    ranking: Ranking,
-    seconds: float,
-    depth: int = DEPTH,
-) -> QuestionRecord:
-    return QuestionRecord(
-        question=question,
-        document_id=document_id,
-        gold=gold,
-        slices=slices,
-        ranking=ranking,
-        metrics=_kept(question_metrics(ranking, gold, depth)),
-        seconds=round(seconds, 5),
-    )
-
-
-def _text_slice(gold: Gold, document: Collected) -> tuple[tuple[str, str], ...]:
-    """Whether the evidence, or some of it, is on a page without a text layer."""
-    numbers = gold.pages | {region.page for region in gold.boxes}
-    if not numbers:
-        return ()
-    scanned = any(page.ocr or not page.text.strip() for page in document.pages if page.number in numbers)
-    return (("page_text", "scanned" if scanned else "text layer"),)
-
-
-def _ranking(result: SearchResult, pages: int, elements: int) -> Ranking:
-    """The first `pages` and `elements` of what was found: records stay small where nothing is measured further down."""
-    return Ranking(
-        pages=tuple(hit.page for hit in result.pages[:pages]),
-        elements=tuple(
-            RankedElement(hit.element.id, hit.element.type, hit.element.page, _rounded(hit.element.box))
-            for hit in result.hits[:elements]
-        ),
-    )
-
-
-def _rounded(box: Box) -> Box:
-    """To a hundredth of a point, as it is written: whoever reads the file computes the same metrics from it."""
-    return Box(*(round(value, 2) for value in box))
-
-
-def _kept(metrics: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 6) for name, value in metrics.items()}
-
-
-def _settings(
-    loaded: EvalSet,
-    documents: Mapping[str, Collected],
-    retrievers: Sequence[str],
-    generator: Generator | None,
-    k: int,
-    limit: int | None,
-) -> dict[str, object]:
-    """What the figures depend on."""
+def _settings(loaded: EvalSet, documents: Mapping[str, Collected]) -> dict[str, object]:
+    """What every figure depends on: versions and data."""
     pages = [page for document in documents.values() for page in document.pages]
     hashes = "".join(sorted(document.stored.sha256 for document in documents.values()))
     return {
         "svrag": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("pymupdf", "numpy")},
-        **(_model_versions() if any(name != "lexical" for name in retrievers) else {}),
-        "retrievers": list(retrievers),
-        "generator": generator.name if generator is not None else None,
-        "k": k,
-        "limit": limit,
         "data": {path.name: sha256_of(path) for path in loaded.files},
         "documents": {
             "count": len(documents),
@@ -320,9 +272,10 @@ def _settings(
     }
 
 
-def _model_versions() -> dict[str, str]:
-    versions = {}
-    for name in _MODEL_PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            versions[name] = version(name)
-    return versions
+def _model_settings(encoder: str, model: TextEncoder) -> dict[str, object]:
+    """What the figures of a dense retriever depend on besides."""
+    return {
+        **{name: version(name) for name in ("torch", "transformers", "sentence-transformers")},
+        "encoder": encoder,
+        "encoder_fingerprint": fingerprint(model),
+    }

@@ -14,8 +14,9 @@ from svrag.evaluation.metrics import question_metrics
 from svrag.evaluation.result_json import from_json, to_json, written
 from svrag.evaluation.runner import run
 from svrag.generation.answer import NOT_FOUND, Answer
+from svrag.library.store import Library, StoredDocument
 from svrag.search.engine import search
-from svrag.search.result import Hit
+from svrag.search.result import Hit, SearchResult
 
 GLAZE = "The blue glaze was mixed from cobalt oxide and wood ash by the apprentice."
 KILN = "The kiln was fired for nine hours at 1240 degrees before it cooled down."
@@ -216,15 +217,31 @@ def _without_seconds(value: Any) -> Any:
     return value
 
 
+class Encoder:
+    """Stands for a model: the runner only asks for its fingerprint and hands it on."""
+
+    fingerprint = "c0ffee"
+
+
 def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The engine is told names only: one that turns lexical's ranking round stands for a second retriever.
-    def searched(library, question, *, k, documents, retriever):  # type: ignore[no-untyped-def]
-        found = search(library, question, k=k, documents=documents)
-        return found if retriever == "lexical" else replace(found, pages=found.pages[::-1], retriever=retriever)
+    pytest.importorskip("sentence_transformers")
+    # Lexical's ranking turned round stands for that of a model.
+    encoded: list[str] = []
+
+    def searched(library: Library, question: str, *, encoder: str, retriever: str, **more: Any) -> SearchResult:
+        assert encoder == "some/model"
+        assert retriever == "lexical" or encoded == ["pots.pdf"]
+        found = search(library, question, **more)
+        return found if retriever == "lexical" else replace(found, pages=found.pages[::-1])
+
+    def encode(library: Library, documents: Sequence[StoredDocument], encoder: Encoder) -> None:
+        encoded.extend(document.name for document in documents)
 
     monkeypatch.setattr("svrag.evaluation.runner.search", searched)
-    result = run("mmlongbench", data, retrievers=["lexical", "reversed"])
-    assert [row.retriever for row in result.rows] == ["lexical", "reversed"]
+    monkeypatch.setattr("svrag.evaluation.runner.load_encoder", lambda name: Encoder())
+    monkeypatch.setattr("svrag.evaluation.runner.encode_missing", encode)
+    result = run("mmlongbench", data, retrievers=["lexical", "dense,lexical"], encoder="some/model")
+    assert [row.retriever for row in result.rows] == ["lexical", "lexical,dense"]
     for ours, theirs in zip(*(row.records for row in result.rows), strict=True):
         assert (ours.question, ours.gold, ours.slices) == (theirs.question, theirs.gold, theirs.slices)
         assert ours.ranking.pages == theirs.ranking.pages[::-1]
@@ -232,3 +249,6 @@ def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeyp
     assert compared["difference"] == pytest.approx(
         result.rows[0].means()["page_hit@1"] - result.rows[1].means()["page_hit@1"], abs=1e-4
     )
+    assert {"torch", "transformers", "sentence-transformers"} <= result.settings.keys()
+    assert result.settings["encoder"] == "some/model"
+    assert str(result.settings["encoder_fingerprint"]).startswith("c0ffee")
