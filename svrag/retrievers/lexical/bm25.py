@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from svrag.retrievers.lexical.fields import FieldTokens
+from svrag.retrievers.lexical.fields import IndexedFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,23 @@ def idf(count: int, frequency: int) -> float:
 
 
 def term_scores(
-    tokens: Sequence[str], candidate: FieldTokens, collection: Collection, parameters: Parameters
+    tokens: Sequence[str], candidate: IndexedFields, collection: Collection, parameters: Parameters
 ) -> dict[str, float]:
     """For each token of the question that the candidate holds, what it adds to the score."""
-    fields = candidate.all()
     scores = {}
+    norms: list[float] | None = None
     for token in dict.fromkeys(tokens):
-        frequency = 0.0
-        for field, weight, b, mean in zip(
-            fields, parameters.weights, parameters.lengths, collection.mean_lengths, strict=True
-        ):
-            if field and (count := field.count(token)):
-                frequency += weight * count / (1.0 - b + b * len(field) / max(mean, 1.0))
+        counts = candidate.counts(token)
+        if counts is None:
+            continue
+        if norms is None:
+            norms = [
+                weight / (1.0 - b + b * length / max(mean, 1.0))
+                for length, weight, b, mean in zip(
+                    candidate.lengths, parameters.weights, parameters.lengths, collection.mean_lengths, strict=True
+                )
+            ]
+        frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True) if count)
         if frequency:
             rarity = idf(collection.count, collection.frequencies.get(token, 0))
             scores[token] = rarity * frequency / (parameters.k1 + frequency)

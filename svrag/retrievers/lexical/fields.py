@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from svrag.documents.model import Element
 from svrag.retrievers.lexical.analysis import analyse
@@ -24,7 +26,50 @@ class FieldTokens:
 
     def all(self) -> tuple[tuple[str, ...], ...]:
         """The four fields in the order of `FIELDS`."""
-        return astuple(self)
+        return self.body, self.caption, self.heading, self.cells
+
+
+@functools.lru_cache(maxsize=4096)
+def in_text(tokens: str) -> str:
+    """How tokens, joined by single spaces, look in `IndexedFields.text` where they stand together in this order."""
+    return f" {tokens.replace(' ', '  ')} "
+
+
+class IndexedFields:
+    """The fields as strings in which a token, or several that stand together, is found by looking for a substring.
+
+    That is many times quicker than comparing tokens, and most tokens of a question are not in most elements.
+    """
+
+    __slots__ = ("_all", "_fields", "_lengths")
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        """`fields` in the order of `FIELDS`, each its tokens joined by single spaces."""
+        # Two spaces between tokens: matches of the same token side by side do not overlap.
+        self._fields = tuple(f" {field.replace(' ', '  ')} " if field else "" for field in fields)
+        self._lengths = tuple(field.count(" ") + 1 if field else 0 for field in fields)
+        self._all = "|".join(self._fields)
+
+    @classmethod
+    def of(cls, tokens: FieldTokens) -> IndexedFields:
+        return cls([" ".join(field) for field in tokens.all()])
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens per field, in the order of `FIELDS`."""
+        return self._lengths
+
+    @property
+    def text(self) -> str:
+        """All fields, to look for `in_text(...)` in; nothing found runs from one field into the next."""
+        return self._all
+
+    def counts(self, token: str) -> tuple[int, ...] | None:
+        """How often `token` occurs in each field; None when it occurs in none."""
+        padded = f" {token} "
+        if padded not in self._all:
+            return None
+        return tuple(field.count(padded) for field in self._fields)
 
 
 def field_tokens(element: Element, language: str) -> FieldTokens:

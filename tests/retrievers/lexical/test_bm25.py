@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from svrag.retrievers.lexical.bm25 import Collection, Parameters, idf, term_scores
-from svrag.retrievers.lexical.fields import FieldTokens
+from svrag.retrievers.lexical.fields import FieldTokens, IndexedFields
 
 words = st.sampled_from(["kiln", "bowl", "clay", "salt", "fire"])
 texts = st.lists(st.lists(words, min_size=1, max_size=12), min_size=2, max_size=8)
 ONE_FIELD = Parameters(k1=1.2, weights=(1.0, 0.0, 0.0, 0.0), lengths=(0.75, 0.0, 0.0, 0.0))
+
+
+def fields(**tokens: tuple[str, ...]) -> IndexedFields:
+    return IndexedFields.of(FieldTokens(**tokens))
 
 
 def collection(documents: list[list[str]]) -> Collection:
@@ -26,8 +30,7 @@ def collection(documents: list[list[str]]) -> Collection:
 @given(texts, st.lists(words, min_size=1, max_size=4, unique=True))
 def test_one_field_is_plain_bm25(documents: list[list[str]], question: list[str]) -> None:
     ours = [
-        sum(term_scores(question, FieldTokens(body=tuple(d)), collection(documents), ONE_FIELD).values())
-        for d in documents
+        sum(term_scores(question, fields(body=tuple(d)), collection(documents), ONE_FIELD).values()) for d in documents
     ]
     peer = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     peer.index(documents, show_progress=False)
@@ -41,7 +44,7 @@ def test_a_word_in_the_caption_counts_by_its_weight() -> None:
     whole = Collection(10, {"kiln": 2}, (5.0, 5.0, 5.0, 5.0))
     flat = Parameters(weights=(1.0, 2.0, 0.5, 1.0), lengths=(0.0, 0.0, 0.0, 0.0))
     scores = {
-        name: term_scores(["kiln"], FieldTokens(**{name: ("kiln",)}), whole, flat)["kiln"]
+        name: term_scores(["kiln"], fields(**{name: ("kiln",)}), whole, flat)["kiln"]
         for name in ("body", "caption", "heading", "cells")
     }
     assert scores["caption"] > scores["body"] == scores["cells"] > scores["heading"] > 0
@@ -59,4 +62,4 @@ def test_rarer_words_count_more(count: int, frequency: int) -> None:
 
 def test_words_that_are_not_there_have_no_score() -> None:
     whole = Collection(10, {"kiln": 2}, (5.0, 0.0, 0.0, 0.0))
-    assert term_scores(["salt"], FieldTokens(body=("kiln",)), whole, ONE_FIELD) == {}
+    assert term_scores(["salt"], fields(body=("kiln",)), whole, ONE_FIELD) == {}

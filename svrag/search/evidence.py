@@ -1,0 +1,307 @@
+"""Gathers what speaks for each element and page that may bear on a question. Weighing it is the ranker's business.
+
+Candidates are whatever holds a word of the question or another name of what it speaks of, and what the question names
+("Table 3", "slide 12"), which is looked up through labels and pages, not matched.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from svrag.documents.model import Element, ElementType
+from svrag.graph.mentions import find_mentions, find_page_mentions
+from svrag.library.store import IndexedElement, Library, StoredDocument
+from svrag.retrievers.lexical.bm25 import Collection, Parameters, idf, term_scores
+from svrag.retrievers.lexical.fields import IndexedFields, in_text
+from svrag.retrievers.lexical.spelling import may_be_misspelt, meant
+from svrag.retrievers.lexical.thesaurus import Names
+from svrag.search.ranker import ElementEvidence, PageEvidence
+from svrag.search.reading import Question, read_question
+
+Place = tuple[str, int]
+"""A page: the id of its document and its number."""
+
+# A long table is not about less than a short line: lengths count for little within a page.
+ELEMENT_PARAMETERS = Parameters(weights=(1.0, 2.0, 0.5, 1.0), lengths=(0.2, 0.2, 0.3, 0.2))
+PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
+# A caption is shown with its figure, a heading with what it heads.
+_LIGHT: Mapping[ElementType, float] = {"section_header": 0.5, "caption": 0.8}
+_MAX_LANGUAGES = 3
+_MOST_ELEMENTS = 1000  # of a whole library, by the database's own BM25
+_MOST_PAGES = 300
+_GAP = 2  # words between two that still stand near each other
+_LONG_PAGE = 1096  # words: ln(1097) is 7
+_NUMBER = re.compile(r" \d")
+
+
+@dataclass(slots=True)
+class Found:
+    """An element that may bear on the question, what speaks for it, and that in words."""
+
+    id: str
+    place: Place
+    type: ElementType
+    evidence: ElementEvidence
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All candidates for a question, elements by id."""
+
+    elements: Mapping[str, Found]
+    pages: Mapping[Place, PageEvidence]
+
+    def element_evidence(self, page_scores: Mapping[Place, float]) -> dict[str, ElementEvidence]:
+        """The elements' evidence with that of their pages, which have to be weighed first."""
+        ordered = sorted(page_scores, key=lambda place: (-page_scores[place], place))
+        rank = {place: 1.0 / n for n, place in enumerate(ordered, start=1)}
+        return {
+            id: found.evidence._replace(page=page_scores.get(found.place, 0.0), page_rank=rank.get(found.place, 0.0))
+            for id, found in self.elements.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """How well one candidate fits the question's words. `scores`: what each token adds to its BM25."""
+
+    element: IndexedElement
+    scores: Mapping[str, float]
+    words: float
+    covered: float
+    pairs: float
+    names: float
+    things: float
+    said: tuple[str, ...]
+
+
+def gather(library: Library, text: str, documents: Sequence[StoredDocument], *, whole_library: bool) -> Gathered:
+    """What speaks for the elements and pages of `documents`.
+
+    Args:
+        whole_library: these are all there are; then the best candidates come by the database's own ranking.
+    """
+    scope = None if whole_library else [document.id for document in documents]
+    languages = [language or "en" for language in library.languages(scope)[:_MAX_LANGUAGES]] or ["en"]
+    question = read_question(text, languages, lambda token: _meant(library, token))
+    elements = _matches(library, question, scope, pages_only=False)
+    pages = _matches(library, question, scope, pages_only=True)
+    found = {match.element.id: _found(match, question) for match in elements}
+    named_places = _named_pages(library, text, documents)
+    named_elements = _named_elements(library, text, scope, found)
+    for entry in found.values():
+        if entry.place in named_places:
+            entry.reasons.insert(0, f"on page {entry.place[1]}, which the question names")
+    return Gathered(found, _page_evidence(library, question, documents, elements, pages, named_elements, named_places))
+
+
+def _meant(library: Library, token: str) -> str:
+    """`token`, or what it is a misspelling of where no document has it."""
+    if not may_be_misspelt(token) or library.token_counts([token]) or library.token_counts([token], pages_only=True):
+        return token
+    return meant(token, library.tokens_like(token[:2]))
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def _matches(library: Library, question: Question, scope: Sequence[str] | None, *, pages_only: bool) -> list[_Match]:
+    tokens = list(question.asked)
+    other_names = dict.fromkeys(name.tokens for names in question.things for name in names)
+    candidates = library.match(
+        list(dict.fromkeys((*tokens, *other_names))),
+        documents=scope,
+        pages_only=pages_only,
+        limit=_MOST_PAGES if pages_only else _MOST_ELEMENTS,
+    )
+    texts = [candidate.fields.text for candidate in candidates]
+    padded = [(token, f" {token} ") for token in tokens]
+    present = [[token for token, looked_for in padded if looked_for in text] for text in texts]
+    statistics = library.statistics(scope, pages_only=pages_only)
+    if scope is None:
+        frequencies: Mapping[str, int] = library.token_counts(tokens, pages_only=pages_only)
+    else:
+        frequencies = Counter(itertools.chain.from_iterable(present))
+    collection = Collection(statistics.count, frequencies, statistics.mean_lengths)
+    rarity = {token: idf(collection.count, frequencies.get(token, 0)) for token in tokens}
+    parameters = PAGE_PARAMETERS if pages_only else ELEMENT_PARAMETERS
+    near = [(pair, min(rarity[pair[0]], rarity[pair[1]]), *_near(*pair)) for pair in question.pairs]
+    spoken_of = [[_name_in(text, names) for text in texts] for names in question.things]
+    # What none of them speaks of says nothing, and is not missed in any.
+    things = [
+        (names, idf(collection.count, min(holding, collection.count)))
+        for names in spoken_of
+        if (holding := sum(map(bool, names)))
+    ]
+    best, best_pairs = sum(rarity.values()) or 1.0, sum(weight for _, weight, _, _ in near) or 1.0
+    best_names = sum(rarity[name] for name in question.names) or 1.0
+    best_things = sum(weight for _, weight in things) or 1.0
+    matches = []
+    for n, (candidate, held, text) in enumerate(zip(candidates, present, texts, strict=True)):
+        scores = term_scores(held, candidate.fields, collection, parameters)
+        pairs = 0.0
+        for (first, second), weight, together, nearby in near:
+            if first in held and second in held:
+                pairs += weight * (1.0 if together in text else 0.5 if nearby.search(text) else 0.0)
+        matches.append(
+            _Match(
+                candidate,
+                scores,
+                words=sum(scores.values()) / best,
+                covered=sum(rarity[token] for token in held) / best,
+                pairs=pairs / best_pairs,
+                names=sum(rarity[name] for name in question.names if name in held) / best_names,
+                things=sum(weight for names, weight in things if names[n]) / best_things,
+                said=tuple(names[n] for names, _ in things if names[n]),
+            )
+        )
+    return matches
+
+
+def _name_in(text: str, names: Names) -> str:
+    """The first of `names`, as it is written, that stands in a text of `IndexedFields`; "" when none does."""
+    return next((name.written for name in names if in_text(name.tokens) in text), "")
+
+
+def _near(first: str, second: str) -> tuple[str, re.Pattern[str]]:
+    """How two tokens look side by side in `IndexedFields.text`, and a pattern of them near each other in any order."""
+    a, b = re.escape(f" {first} "), re.escape(f" {second} ")
+    between = rf"(?: [^ |]+ ){{0,{_GAP}}}"
+    return f" {first}  {second} ", re.compile(f"{a}{between}{b}|{b}{between}{a}")
+
+
+# Elements ------------------------------------------------------------------------------------------------------------
+
+
+def _found(match: _Match, question: Question) -> Found:
+    element = match.element
+    kind = element.type
+    words = dict.fromkeys(
+        question.asked[token] for token in sorted(match.scores, key=lambda token: -match.scores[token])
+    )
+    reasons = ["words: " + ", ".join(list(words)[:6])] if words else []
+    if match.said:
+        reasons.append("speaks of " + ", ".join(match.said[:4]))
+    return Found(
+        element.id,
+        (element.document_id, element.page),
+        kind,
+        ElementEvidence(
+            words=match.words * _LIGHT.get(kind, 1.0),
+            covered=match.covered * _LIGHT.get(kind, 1.0),
+            pairs=match.pairs,
+            things=match.things,
+            area=min(1.0, element.area),
+            figure=float(kind == "figure"),
+            table=float(kind == "table"),
+            figure_wanted=float(kind == "figure" and question.wants_figure),
+            table_of_numbers=float(kind == "table" and question.wants_number),
+        ),
+        reasons,
+    )
+
+
+def _named_elements(library: Library, text: str, scope: Sequence[str] | None, found: dict[str, Found]) -> set[Place]:
+    """Marks the elements of the names in `text`, and what stands in sections it names; returns where those are."""
+    places: set[Place] = set()
+    for mention in find_mentions(text):
+        bearers = library.labelled(scope, mention.label) or library.labelled(scope, mention.parent_label)
+        for element in bearers:
+            if element.type == "caption" and element.target_id:
+                continue  # its figure bears the same label
+            entry = found.setdefault(element.id, _unmatched(element))
+            entry.evidence = entry.evidence._replace(named=1.0)
+            entry.reasons.insert(0, f"the question names {element.label}")
+            places.add(entry.place)
+            if element.type == "section_header":
+                _mark_section(library, element, found)
+    return places
+
+
+def _unmatched(element: Element) -> Found:
+    """An element without a word of the question."""
+    figure, table = float(element.type == "figure"), float(element.type == "table")
+    evidence = ElementEvidence(figure=figure, table=table)
+    return Found(element.id, (element.document_id, element.page), element.type, evidence)
+
+
+def _mark_section(library: Library, header: Element, found: Mapping[str, Found]) -> None:
+    path = (*header.section_path, header.text)
+    for element in library.elements_of(header.document_id):
+        if element.section_path[: len(path)] == path and (entry := found.get(element.id)):
+            entry.evidence = entry.evidence._replace(named_section=1.0)
+            entry.reasons.insert(0, f"in {header.label}, which the question names")
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _named_pages(library: Library, text: str, documents: Sequence[StoredDocument]) -> dict[Place, float]:
+    """Pages that the question names, in each document; the likeliest reading first and strongest."""
+    if not find_page_mentions(text, 10**6):
+        return {}
+    named = {}
+    for document in documents:
+        labels = [page.label for page in library.pages(document.id)]
+        for position, number in enumerate(find_page_mentions(text, document.pages, labels)):
+            named[document.id, number] = max(0.0, 1.0 - 0.02 * position)
+    return named
+
+
+def _page_evidence(
+    library: Library,
+    question: Question,
+    documents: Sequence[StoredDocument],
+    elements: Iterable[_Match],
+    pages: Iterable[_Match],
+    named_elements: set[Place],
+    named_pages: Mapping[Place, float],
+) -> dict[Place, PageEvidence]:
+    matched = {(match.element.document_id, match.element.page): match for match in pages}
+    best: dict[Place, float] = {}
+    covered: dict[Place, float] = {}
+    for match in elements:
+        place = (match.element.document_id, match.element.page)
+        light = _LIGHT.get(match.element.type, 1.0)
+        best[place] = max(best.get(place, 0.0), light * match.words)
+        covered[place] = max(covered.get(place, 0.0), light * match.covered)
+    first = {(document.id, 1) for document in documents} if question.wants_origin and len(documents) == 1 else set()
+    places = {*matched, *best, *named_elements, *named_pages, *first}
+    figures = library.pages_with("figure", places) if question.wants_figure else set()
+    return {
+        place: PageEvidence(
+            best_element=best.get(place, 0.0),
+            covered=covered.get(place, 0.0),
+            neighbour=max(_words(matched, place, -1), _words(matched, place, 1)),
+            named_element=float(place in named_elements),
+            named_page=named_pages.get(place, 0.0),
+            figure=float(place in figures),
+            origin=float(question.wants_origin and place[1] == 1),
+        )._replace(**_of_match(matched[place], question) if place in matched else {})
+        for place in places
+    }
+
+
+def _words(matched: Mapping[Place, _Match], place: Place, step: int) -> float:
+    neighbour = matched.get((place[0], place[1] + step))
+    return neighbour.words if neighbour else 0.0
+
+
+def _of_match(match: _Match, question: Question) -> dict[str, float]:
+    fields: IndexedFields = match.element.fields
+    length = sum(fields.lengths)
+    numbers = len(_NUMBER.findall(fields.text)) / max(1, length) if question.wants_number else 0.0
+    return {
+        "words": match.words,
+        "pairs": match.pairs,
+        "names": match.names,
+        "things": match.things,
+        "figures": min(1.0, 3.0 * numbers),
+        "brevity": max(0.0, 1.0 - math.log1p(length) / math.log1p(_LONG_PAGE)),
+    }

@@ -1,0 +1,93 @@
+"""A question as the retriever reads it: its words, what they may also be called, what kind of answer it asks for.
+
+Words and patterns only; nothing is looked up in a library.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from svrag.retrievers.lexical.analysis import analyse, analyse_question
+from svrag.retrievers.lexical.thesaurus import Names, related
+
+_PUNCTUATION = " \t.,;:!?\"'()[]{}\u201c\u201d\u2018\u2019\u00ab\u00bb\u3002\uff1f"
+_FIGURE = re.compile(
+    r"\b(figures?|charts?|graphs?|plots?|diagrams?|pictures?|photos?|photographs?|images?|illustrations?|maps?|logos?|icons?|"
+    r"screenshots?|bars?|colou?rs?|curves?|axis|legend)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\b(how (many|much|long|old|far|often)|percent(age)?|number of|total|average|ratio|difference|sum|amount|value|rate|"
+    r"price|cost|margin|growth)\b",
+    re.IGNORECASE,
+)
+# What title pages tell.
+_ORIGIN = re.compile(
+    r"\b(authors?|title|published|publication|publisher|date of|dated|written by|prepared by|organi[sz]ation|affiliat\w+|"
+    r"e-?mail|website|link|plaintiff|defendant|court|case|logo|version|model number|doi|abstract|paper's)\b",
+    re.IGNORECASE,
+)
+_CAPITALISED = re.compile(r"(?<!^)\b[A-Z][\w&.-]*")
+_QUOTED = re.compile(r"[\"“‘]([^\"”’]{2,80})[\"”’]")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a question says.
+
+    Attributes:
+        asked: the tokens that it is about, with the word asked.
+        pairs: tokens that stand together in it, in order.
+        names: those of its tokens that are capitalised or in quotation marks.
+        things: what it speaks of, each with all names the thesaurus knows.
+        wants_figure, wants_number: whether its answer is one, or is to be seen in one.
+        wants_origin: whether it asks what title pages tell: author, date, parties.
+    """
+
+    text: str
+    asked: dict[str, str]
+    pairs: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    things: tuple[Names, ...]
+    wants_figure: bool
+    wants_number: bool
+    wants_origin: bool
+
+
+def _as_it_is(token: str) -> str:
+    return token
+
+
+def read_question(text: str, languages: Sequence[str], meant: Callable[[str], str] = _as_it_is) -> Question:
+    """Read `text` in each of `languages`, those of the documents.
+
+    Args:
+        meant: what a token stands for: itself, or the word of the documents that it is a misspelling of.
+    """
+    asked: dict[str, str] = {}
+    pairs: dict[tuple[str, str], None] = {}
+    names: dict[str, None] = {}
+    for language in languages:
+        about = set(analyse_question(text, language))
+        words = {token: word.strip(_PUNCTUATION) for word in text.split() for token in analyse(word, language)}
+        for token in analyse_question(text, language):
+            asked.setdefault(meant(token), words.get(token, token))
+        sequence = analyse(text, language)
+        for first, second in itertools.pairwise(sequence):
+            if first in about and second in about and first != second:
+                pairs[meant(first), meant(second)] = None
+        for name in (*_CAPITALISED.findall(text[1:]), *_QUOTED.findall(text)):
+            names |= dict.fromkeys(meant(token) for token in analyse(name, language) if token in about)
+    return Question(
+        text=text,
+        asked=asked,
+        pairs=tuple(pairs),
+        names=tuple(names),
+        things=tuple(related(text)),
+        wants_figure=bool(_FIGURE.search(text)),
+        wants_number=bool(_NUMBER.search(text)),
+        wants_origin=bool(_ORIGIN.search(text)),
+    )
