@@ -82,9 +82,7 @@ def retrievers_named(text: str) -> tuple[str, ...]:
     named = {name.strip() for name in text.split(",")}
     unknown = sorted(named - set(RETRIEVERS))
     if unknown:
-        raise InputError(
-            f"unknown retriever {unknown[0]!r}: use {', '.join(RETRIEVERS)} or both, separated by a comma"
-        )
+        raise InputError(f"unknown retriever {unknown[0]!r}: use lexical, dense or both with a comma between them")
     return tuple(name for name in RETRIEVERS if name in named)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-WORDS = (
-    "the kiln was fired for nine hours salt thrown into chamber bowls weigh grams question passage : > 1 2 3".split()
-)  # noqa: SIM905
+_SAID = "the kiln was fired for nine hours salt thrown into chamber bowls weigh grams question passage : > 1 2 3"
+WORDS = _SAID.split()
 
 
 def write_encoder(
