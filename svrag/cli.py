@@ -28,9 +28,17 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
 
 # What svrag.evaluation.benchmarks knows, named here too so that `svrag --help` need not import it.
-BENCHMARKS = (
-    "mmlongbench", "mmdocir", "financebench", "slidevqa", "spiqa", "sciegqa", "ohr_bench", "beir", "demo",
-)  # fmt: skip
+BENCHMARKS = {
+    "mmlongbench": "MMLongBench-Doc: questions on long PDFs, evidence pages, MMDocIR's boxes",
+    "mmdocir": "MMDocIR: pages and layout boxes in long PDFs",
+    "financebench": "FinanceBench: questions on 10-K reports, evidence pages",
+    "slidevqa": "SlideVQA: questions on slide decks, evidence slides",
+    "spiqa": "SPIQA test-A: which figure or table of a paper holds the answer",
+    "sciegqa": "SciEGQA: questions on papers, evidence in several boxes",
+    "ohr_bench": "OHR-Bench: questions on PDFs given as page texts",
+    "beir": "a text set in BEIR's layout: SciFact, LitSearch, Cranfield, NanoBEIR, FiQA",
+    "demo": "the demo documents of this repository",
+}
 
 
 def entry() -> None:
@@ -148,8 +156,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """`svrag eval BENCHMARK` and `svrag eval compare`."""
-    for name in BENCHMARKS:
-        benchmark = commands.add_parser(name, parents=[_common(several_retrievers=True)])
+    for name, about in BENCHMARKS.items():
+        common = _common(several_retrievers=True)
+        benchmark = commands.add_parser(name, parents=[common], help=about, description=about)
         benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None)
         add = benchmark.add_argument
         add("--data", metavar="DIR", type=Path, help="folder of the benchmark")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito 2008
+_DASHES = ("-", "--", ":", "-.")
 _GREY = "#6b7280"
 _HALF = 5.1  # inches: two stand side by side
 _DEEPEST = 10
@@ -75,8 +76,8 @@ def recall_curves(result: EvalResult) -> str:
 
     def draw(figure: Figure) -> None:
         for axes, (title, score, label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            for row, colour in zip(result.rows, _cycled(len(result.rows)), strict=True):
-                _curve(axes, row, score, colour, band=row is result.row)
+            for number, row in enumerate(result.rows):
+                _curve(axes, row, score, number)
             axes.set(title=title, xlabel="k", ylabel=label, ylim=(0, 1.02), xlim=(0.7, _DEEPEST + 0.3))
             axes.set_xticks(range(1, _DEEPEST + 1))
             axes.legend(loc="lower right")
@@ -145,12 +146,12 @@ def latency(result: EvalResult) -> str:
         axes.hist(milliseconds, bins=bins, color=_COLOURS[0], alpha=0.75)
         for quantile, name, colour in ((50, "median", _COLOURS[1]), (95, "95 %", "#111827")):
             value = float(np.percentile(milliseconds, quantile))
-            axes.axvline(value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), label=f"{name}: {value:.3g} ms")
+            axes.axvline(value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), label=f"{name} {_short(value)} ms")
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set(title="Time of a search", xlabel="milliseconds", ylabel="questions")
+        axes.set(title="Search time", xlabel="milliseconds", ylabel="questions")
         axes.grid(axis="x", visible=False)
         _legend_above(axes)
 
@@ -216,16 +217,19 @@ def slice_differences(comparison: Comparison, metric: str) -> str:
     return _svg(f"slice differences {metric}", (_HALF, 0.6 + 0.24 * len(lines)), draw)
 
 
-def _curve(axes: Axes, row: RetrieverRow, score: _Score, colour: str, *, band: bool) -> None:
+def _curve(axes: Axes, row: RetrieverRow, score: _Score, number: int) -> None:
+    """The curve of row `number`; lines differ in colour and dashes, for one may lie on another."""
     ks = range(1, _DEEPEST + 1)
     values = [_values(row, score, k) for k in ks]
     if not values[0]:
         return
-    if band:
+    colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)]
+    if number == 0:
         low, high = zip(*map(interval, values), strict=True)
         axes.fill_between(ks, low, high, color=colour, alpha=0.12, linewidth=0)
     means = [sum(some) / len(some) for some in values]
-    axes.plot(ks, means, color=colour, marker="o", markersize=3.5, linewidth=1.6, label=_plain(row.retriever))
+    label = _plain(row.retriever)
+    axes.plot(ks, means, color=colour, linestyle=dashes, marker="o", markersize=3.5, linewidth=1.6, label=label)
 
 
 def _values(row: RetrieverRow, score: _Score, k: int) -> list[float]:
@@ -242,13 +246,13 @@ def _element_recall(record: QuestionRecord, k: int) -> float | None:
     return element_recall(record.ranking.elements, record.gold.boxes, k)
 
 
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _legend_above(axes: Axes) -> None:
     """In the line of the title, where no figure is."""
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, handlelength=1.6, columnspacing=1)
-
-
-def _cycled(count: int) -> list[str]:
-    return [_COLOURS[i % len(_COLOURS)] for i in range(count)]
 
 
 def _plain(text: str) -> str:

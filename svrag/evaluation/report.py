@@ -32,7 +32,7 @@ def write_report(result: EvalResult, library_folder: Path, folder: Path) -> None
         worst = worst_questions(result.row, library)
     title = f"{result.benchmark}: {result.row.retriever}"
     documents = len({record.question.document for record in result.row.records})
-    lead = f"{len(result.row.records)} questions on {documents} documents"
+    lead = f"{len(result.row.records)} questions on {documents} document{'s' if documents > 1 else ''}"
     if result.generator:
         lead += f", answers by {result.generator}"
     means = result.row.means()

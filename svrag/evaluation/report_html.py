@@ -36,7 +36,8 @@ figure { margin: 0; flex: 0 1 300px; min-width: 200px; }
 figcaption { font-size: 12.5px; color: #4b5563; margin: 0 0 4px; }
 .sheet { position: relative; border: 1px solid #d1d5db; line-height: 0; overflow: hidden; }
 .sheet img { width: 100%; height: auto; }
-.sheet pre { margin: 0; padding: 8px; max-height: 260px; overflow: auto; white-space: pre-wrap; font: 12px/1.4 inherit; }
+.sheet pre { margin: 0; padding: 8px; max-height: 260px; overflow: auto; white-space: pre-wrap;
+  font-family: inherit; font-size: 12px; line-height: 1.45; }
 .mark { position: absolute; border: 2px solid #E69F00; border-radius: 2px; line-height: 1; }
 .mark i { position: absolute; left: -2px; bottom: 100%; padding: 1px 3px; background: #E69F00; color: #111;
   font: normal 600 10px/1.1 system-ui, sans-serif; }

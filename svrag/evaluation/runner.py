@@ -125,7 +125,7 @@ def run(
             for retriever in names
         }
         if baselines:
-            measures |= _baselines(loaded, depth)
+            measures |= _baselines(loaded, asked, depth)
         settings = {
             **_settings(loaded, documents),
             **({} if model is None else _model_settings(encoder, model)),
@@ -225,8 +225,11 @@ def _measured(
     )
 
 
-def _baselines(loaded: EvalSet, depth: int) -> dict[str, _Measure]:
-    """Plain page BM25 by the name of its row: with the words of scanned pages read by OCR, and without."""
+def _baselines(loaded: EvalSet, asked: Sequence[str], depth: int) -> dict[str, _Measure]:
+    """Plain page BM25 by the name of its row: with the words of scanned pages read by OCR, and without.
+
+    Where the benchmark gives the words of all documents in question, the two are one.
+    """
     given = {one.document.name for one in loaded.given}
     layers: dict[str, list[str]] = {}
     indexes: dict[tuple[str, str], plain.PageBm25] = {}
@@ -243,7 +246,8 @@ def _baselines(loaded: EvalSet, depth: int) -> dict[str, _Measure]:
         pages = indexes[row, name].rank(question.question)[:depth]
         return found(question, document, Ranking(pages, None), time.perf_counter() - began, depth)
 
-    return {row: partial(measure, row=row) for row in (plain.PAGE_BM25, plain.TEXT_LAYER)}
+    rows = (plain.PAGE_BM25,) if given.issuperset(asked) else (plain.PAGE_BM25, plain.TEXT_LAYER)
+    return {row: partial(measure, row=row) for row in rows}
 
 
 def _encode(library: Library, documents: Mapping[str, Collected], model: TextEncoder, on_progress: Progress) -> None:

@@ -19,6 +19,7 @@ SHOWN = (
     "page_hit@5",
     "page_hit@10",
     "page_recall@5",
+    "page_recall@100",
     "mrr",
     "ndcg@10",
     "cross_page_hit",

@@ -252,3 +252,20 @@ def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeyp
     assert {"torch", "transformers", "sentence-transformers"} <= result.settings.keys()
     assert result.settings["encoder"] == "some/model"
     assert str(result.settings["encoder_fingerprint"]).startswith("c0ffee")
+
+
+def test_texts_that_are_given_need_one_baseline_and_are_ranked_a_hundred_deep(tmp_path: Path) -> None:
+    pytest.importorskip("bm25s")
+    texts = {"p1": GLAZE, "p2": KILN, "p3": "Bowls were weighed twice."}
+    corpus = [{"_id": id, "title": "Pottery", "text": text} for id, text in texts.items()]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, corpus)))
+    queries = [{"_id": "q1", "text": "firing of the kiln"}, {"_id": "q2", "text": "glaze"}]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tp2\t2\nq1\tp3\t1\nq2\tp1\t1\n")
+    result = run("beir", tmp_path, baselines=True)
+    assert [row.retriever for row in result.rows] == ["lexical", "page-bm25"]
+    kiln, _ = result.row.records
+    assert kiln.gold.gains == {2: 2, 3: 1}
+    assert kiln.ranking.pages[0] == 2
+    assert {"page_recall@100", "page_hit@100"} <= result.row.means().keys()
+    assert from_json(json.loads(written(to_json(result)))).row.records[0].gold == kiln.gold
