@@ -59,11 +59,13 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/captions.py --data $(DATA)/mmlongbench/documents
 	$(BIN)/svrag eval mmlongbench --data $(DATA)/mmlongbench --baselines
 
-# The exact set that CI and `make` install, from the loose bounds of pyproject.toml.
+# The exact set that CI and `make` install, from the loose bounds of pyproject.toml. `===` takes the builds of PyPI, not
+# another index's "+cpu": a torch and a torchvision of different builds do not load together.
 lock: $(VENV)/.dev
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
 		--extra dev --output-file constraints.txt pyproject.toml
+	sed -i.old -E 's/^(torch|torchvision)==+/\1===/' constraints.txt && rm constraints.txt.old
 
 clean:
 	rm -rf $(VENV) .svrag build *.egg-info .pytest_cache .mypy_cache .ruff_cache
