@@ -71,10 +71,11 @@ class Listing:
     gold: NDArray[np.bool_]
 
 
-def examples(data: Path, libraries: Path) -> list[Example]:
-    """The questions of all sets, their evidence gathered."""
+def examples(data: Path, libraries: Path, sets: Sequence[str] = tuple(SETS)) -> list[Example]:
+    """The questions of `sets`, their evidence gathered."""
     found = []
-    for name, (_, limit) in SETS.items():
+    for name in sets:
+        limit = SETS[name][1]
         loaded = BENCHMARKS[name](data / name)
         questions = [q for q in loaded.questions if q.usable_for_pages or q.gold_boxes]
         with Library.open(libraries / name) as library:
@@ -186,13 +187,23 @@ def measured(example: Example, weights: Weights) -> dict[str, float]:
     return question_metrics(ranking, example.gold)
 
 
-def cross_validated(chosen: Sequence[Example]) -> list[dict[str, float]]:
-    """The metrics of each question under weights fitted without its document."""
+def folds_of(chosen: Sequence[Example]) -> list[int]:
+    """The fold of each question, 0 to FOLDS - 1; questions on one document share theirs."""
     documents = sorted({(example.set, example.question.document) for example in chosen})
     drawn = np.random.default_rng(SEED).permutation(len(documents))
     fold = {document: int(n) % FOLDS for document, n in zip(documents, drawn, strict=True)}
-    folds = [fold[example.set, example.question.document] for example in chosen]
-    weights = [fitted([e for e, f in zip(chosen, folds, strict=True) if f != n]) for n in range(FOLDS)]
+    return [fold[example.set, example.question.document] for example in chosen]
+
+
+def held_out(chosen: Sequence[Example], folds: Sequence[int]) -> list[Weights]:
+    """For each fold the weights fitted on the others."""
+    return [fitted([e for e, f in zip(chosen, folds, strict=True) if f != n]) for n in range(FOLDS)]
+
+
+def cross_validated(chosen: Sequence[Example]) -> list[dict[str, float]]:
+    """The metrics of each question under weights fitted without its document."""
+    folds = folds_of(chosen)
+    weights = held_out(chosen, folds)
     return [measured(example, weights[f]) for example, f in zip(chosen, folds, strict=True)]
 
 
