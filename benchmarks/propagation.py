@@ -1,23 +1,31 @@
 """What moving scores along the element graph changes: off, ungated and gated, for several base retrievers.
 
-    python benchmarks/propagation.py --data DIR [--library DIR] [--json OUT]
+    python benchmarks/propagation.py --data DIR [--library DIR] [--encoder NAME_OR_PATH] [--json OUT]
 
-Over MMLongBench-Doc with MMDocIR's boxes, every element of the document a candidate. Two ways of moving: the lift of
-svrag.search.propagation, and the diffusion of the public element-graph project (all edge types, each element's weights
-summing to 1, share 0.3, two steps), which is the peer. A page's score changes by as much as that of its best element. Of
-each way and metric: the mean, its difference from "off", the 95 % interval of that (paired bootstrap) and p. The last row
-of each base is the gated lift with its strength chosen, for each document, on the others.
+The bases are the lexical and the dense retriever and both fused, as the search has them, over MMLongBench-Doc with
+MMDocIR's boxes; every element of the document is a candidate. The search itself moves no scores: see LOG.md.
+
+Two ways of moving them. The lift: a figure gets a share of the score of its caption and of the text that speaks of it,
+since only `caption_of` and `refer_to` say that two elements are about the same thing; no score is lowered, and an element
+without one can be lifted. The diffusion of the public element-graph project, the peer: all edge types, each element's
+weights summing to 1, share 0.3, two steps. Gated, the surer the base is of its best element, the less is moved. A page's
+score changes by as much as that of its best element.
+
+Of each way and metric: the mean, its difference from "off", the 95 % interval of that (paired bootstrap) and p. The last
+row of each base is the gated lift with its strength chosen, for each document, on the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from svrag.documents.model import Element, Region
 from svrag.evaluation import mmlongbench
@@ -25,11 +33,20 @@ from svrag.evaluation.bootstrap import paired
 from svrag.evaluation.collection import Collected, collect
 from svrag.evaluation.metrics import DEPTH, Gold, RankedElement, Ranking, mean_metrics, question_metrics
 from svrag.evaluation.question import EvalQuestion
-from svrag.graph.model import BIDIRECTIONAL, ElementGraph
+from svrag.graph.model import BIDIRECTIONAL, EdgeType, ElementGraph
 from svrag.graph.weights import effective_weight
+from svrag.library.encoding import encode_missing
 from svrag.library.store import Library, StoredDocument
-from svrag.search import lexical
-from svrag.search.propagation import Mode, confidence, propagate
+from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
+from svrag.search import dense, lexical
+from svrag.search.fusion import Rankings, fused
+from svrag.settings import DEFAULT_ENCODER
+
+Mode = Literal["off", "ungated", "gated"]
+
+CARRIERS: frozenset[EdgeType] = frozenset({"caption_of", "refer_to"})
+STRENGTH = 0.4
+"""What a neighbour gives over an edge of weight 1, as a share of its own score above the usual one."""
 
 METRICS = ("page_hit@1", "page_hit@5", "mrr", "element_recall@1", "element_recall@5", "element_recall@10")
 FITTED_ON = ("element_recall@1", "element_recall@5", "element_recall@10")
@@ -38,7 +55,7 @@ SHARE = 0.3  # of the diffusion
 STEPS = 2
 
 Scores = Mapping[str, float]
-Base = Callable[[Library, str, StoredDocument], tuple[dict[str, float], dict[int, float]]]
+Base = Callable[[Library, str, StoredDocument], Rankings]
 Way = Callable[[Scores, ElementGraph], Mapping[str, float]]
 
 
@@ -61,14 +78,67 @@ class Whole:
     pages: int
 
 
-def lexical_base(
-    library: Library, question: str, document: StoredDocument
-) -> tuple[dict[str, float], dict[int, float]]:
-    elements, pages = lexical.rank(library, question, [document], whole_library=False)
-    return {id: found.score for id, found in elements.items()}, {at[1]: found.score for at, found in pages.items()}
+def bases(encoder: TextEncoder) -> dict[str, Base]:
+    def words(library: Library, question: str, document: StoredDocument) -> Rankings:
+        return lexical.rank(library, question, [document], whole_library=False)
+
+    def meanings(library: Library, question: str, document: StoredDocument) -> Rankings:
+        return dense.rank(library, question, [document], whole_library=False, encoder=encoder)
+
+    def both(library: Library, question: str, document: StoredDocument) -> Rankings:
+        return fused(words(library, question, document), meanings(library, question, document))
+
+    return {"lexical": words, "dense": meanings, "lexical,dense": both}
 
 
-BASES: Mapping[str, Base] = {"lexical": lexical_base}
+def propagate(
+    scores: Mapping[str, float], graphs: Iterable[ElementGraph], mode: Mode, strength: float = STRENGTH
+) -> dict[str, float]:
+    """Each score plus `strength` x gate x the most that an edge brings: its weight x its source's score above the median.
+
+    The median is over all elements of `graphs`, unscored ones at 0: it is what a score means nothing at, whatever the
+    base's scale. Scores without a node (pages) stay as they are. The cost is that of walking the edges once.
+
+    Args:
+        scores: by element id, of any base; at least 0.
+        graphs: of all documents that were searched.
+    """
+    lifted = dict(scores)
+    if mode == "off" or not scores:
+        return lifted
+    graphs = list(graphs)
+    everywhere = [scores.get(node.id, 0.0) for graph in graphs for node in graph.nodes]
+    if not everywhere:
+        return lifted
+    usual = statistics.median_low(everywhere)
+    share = strength * (1 - confidence(everywhere) if mode == "gated" else 1)
+    brought: dict[str, float] = {}
+    for graph in graphs:
+        nodes = {node.id: node for node in graph.nodes}
+        for edge in graph.edges:
+            if edge.type not in CARRIERS:
+                continue
+            ways = [(edge.source, edge.target)]
+            if edge.type in BIDIRECTIONAL:
+                ways.append((edge.target, edge.source))
+            for source, target in ways:
+                above = scores.get(source, 0.0) - usual
+                if above > 0:
+                    gain = above * effective_weight(edge, nodes[target])
+                    brought[target] = max(brought.get(target, 0.0), gain)
+    for target, gain in brought.items():
+        if share * gain > 0:
+            lifted[target] = lifted.get(target, 0.0) + share * gain
+    return lifted
+
+
+def confidence(scores: Collection[float]) -> float:
+    """How sure a base is, from 0 to 1: how far its best score leads the second, as a share of its lead on the median."""
+    if len(scores) < 2:
+        return 1.0
+    best, second = sorted(scores, reverse=True)[:2]
+    span = best - statistics.median_low(scores)
+    return (best - second) / span if span > 0 else 0.0
 
 
 def lift(mode: Mode) -> Way:
@@ -150,6 +220,16 @@ def shown(scores: Scores, whole: Whole) -> tuple[RankedElement, ...]:
     return tuple(ranked.values())
 
 
+def asked_of(question: EvalQuestion, library: Library, document: Collected, ranked: Base) -> Asked:
+    elements, pages = ranked(library, question.question, document.stored)
+    return Asked(
+        question.document,
+        gold_of(question, document),
+        {id: max(0.0, found.score) for id, found in elements.items()},  # a cosine below 0 is as far as one of 0
+        {page: found.score for (_, page), found in pages.items()},
+    )
+
+
 def gold_of(question: EvalQuestion, document: Collected) -> Gold:
     by_number = {page.number: page for page in document.pages}
     pages = frozenset(question.evidence_pages if question.usable_for_pages else ())
@@ -218,6 +298,7 @@ def main() -> int:
         "--data", type=Path, required=True, help="folder of MMLongBench-Doc with MMDocIR's annotations"
     )
     parser.add_argument("--library", type=Path, help="library to keep the documents in (default: a temporary one)")
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER, help="of the dense base (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     loaded = mmlongbench.load(options.data)
@@ -237,12 +318,10 @@ def main() -> int:
             )
             for name, document in documents.items()
         }
-        for base, scores_of in BASES.items():
-            asked = [
-                Asked(q.document, gold_of(q, documents[q.document]), *scores_of(library, q.question, stored))
-                for q in questions
-                for stored in (documents[q.document].stored,)
-            ]
+        encoder = load_encoder(options.encoder)
+        encode_missing(library, [document.stored for document in documents.values()], encoder)
+        for base, ranked in bases(encoder).items():
+            asked = [asked_of(question, library, documents[question.document], ranked) for question in questions]
             rows = rows_of(asked, wholes)
             report[base] = {name: compared(rows, name) for name in rows}
             print(f"\n{base} ({len(asked)} questions)\n\n| | {' | '.join(METRICS)} |\n|{'---|' * (len(METRICS) + 1)}")

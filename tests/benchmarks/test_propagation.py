@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.propagation import STRENGTH, Mode, confidence, propagate
 from svrag.documents.model import ElementType
 from svrag.graph.model import EDGE_TYPES, Edge, EdgeType, ElementGraph, Node
-from svrag.search.propagation import STRENGTH, Mode, confidence, propagate
 
 IDS = tuple("abcdefgh")
 SCORES = st.dictionaries(st.sampled_from(IDS), st.floats(0, 10), max_size=8)
