@@ -43,8 +43,19 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 def test_retrieves_then_answers(searched: list[dict[str, Any]]) -> None:
     question = "What is the mean weight of the bowls?"
-    result, answer = ask(Shelf(), question, k=4, documents=["d0"], generator=QuoteGenerator())  # type: ignore[arg-type]
-    assert searched == [{"question": question, "k": 4, "documents": ["d0"], "retriever": "lexical"}]
+    result, answer = ask(
+        Shelf(),  # type: ignore[arg-type]
+        question,
+        k=4,
+        documents=["d0"],
+        retriever="dense",
+        encoder="models/e5",
+        generator=QuoteGenerator(),
+    )
+    (call,) = searched
+    assert call.items() >= {
+        "question": question, "k": 4, "documents": ["d0"], "retriever": "dense", "encoder": "models/e5",
+    }.items()  # fmt: skip
     assert len(result.hits) == 4
     assert "318 grams" in answer.text
     assert answer.seconds >= 0
