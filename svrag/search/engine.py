@@ -57,7 +57,7 @@ def search(
             if document_id not in names:
                 raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
         stored = [document for document in stored if document.id in set(documents)]
-    whole = documents is None
+    whole = len(stored) == len(names)
     found = []
     if "lexical" in chosen:
         found.append(lexical.rank(library, question, stored, whole_library=whole))

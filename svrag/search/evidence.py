@@ -32,9 +32,14 @@ PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
 # A caption is shown with its figure, a heading with what it heads.
 _LIGHT: Mapping[ElementType, float] = {"section_header": 0.5, "caption": 0.8}
 _MAX_LANGUAGES = 3
-_MOST_ELEMENTS = 1000  # of a whole library, by the database's own BM25
-_MOST_PAGES = 300
-_GAP = 2  # words between two that still stand near each other
+_MOST_ELEMENTS = 300  # of a whole library, by the database's own BM25
+_MOST_PAGES = 150
+# Of a whole library, tokens that are in more than this share of it are not looked for where there are rarer ones: they
+# hardly move a ranking, and finding them takes most of the time. They count in what the others find.
+_COMMON = 0.05
+_RARER = 3
+_GAP = 2  # tokens between two that still stand near each other
+_WINDOW = 80  # characters that hold so many tokens, unless they are very long
 _LONG_PAGE = 1096  # words: ln(1097) is 7
 _NUMBER = re.compile(r" \d")
 
@@ -113,9 +118,15 @@ def _meant(library: Library, token: str) -> str:
 
 def _matches(library: Library, question: Question, scope: Sequence[str] | None, *, pages_only: bool) -> list[_Match]:
     tokens = list(question.asked)
-    other_names = dict.fromkeys(name.tokens for names in question.things for name in names)
+    other_names = list(dict.fromkeys(name.tokens for names in question.things for name in names))
+    statistics = library.statistics(scope, pages_only=pages_only)
+    frequencies: Mapping[str, int] = {}
+    looked_for = [*tokens, *other_names]
+    if scope is None:
+        frequencies = library.token_counts([*tokens, *other_names], pages_only=pages_only)
+        looked_for = _rarer(looked_for, frequencies, statistics.count)
     candidates = library.match(
-        list(dict.fromkeys((*tokens, *other_names))),
+        list(dict.fromkeys(looked_for)),
         documents=scope,
         pages_only=pages_only,
         limit=_MOST_PAGES if pages_only else _MOST_ELEMENTS,
@@ -123,15 +134,12 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
     texts = [candidate.fields.text for candidate in candidates]
     padded = [(token, f" {token} ") for token in tokens]
     present = [[token for token, looked_for in padded if looked_for in text] for text in texts]
-    statistics = library.statistics(scope, pages_only=pages_only)
-    if scope is None:
-        frequencies: Mapping[str, int] = library.token_counts(tokens, pages_only=pages_only)
-    else:
+    if scope is not None:
         frequencies = Counter(itertools.chain.from_iterable(present))
     collection = Collection(statistics.count, frequencies, statistics.mean_lengths)
     rarity = {token: idf(collection.count, frequencies.get(token, 0)) for token in tokens}
     parameters = PAGE_PARAMETERS if pages_only else ELEMENT_PARAMETERS
-    near = [(pair, min(rarity[pair[0]], rarity[pair[1]]), *_near(*pair)) for pair in question.pairs]
+    pairs_asked = [(*pair, min(rarity[pair[0]], rarity[pair[1]]), in_text(" ".join(pair))) for pair in question.pairs]
     spoken_of = [[_name_in(text, names) for text in texts] for names in question.things]
     # What none of them speaks of says nothing, and is not missed in any.
     things = [
@@ -139,16 +147,16 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
         for names in spoken_of
         if (holding := sum(map(bool, names)))
     ]
-    best, best_pairs = sum(rarity.values()) or 1.0, sum(weight for _, weight, _, _ in near) or 1.0
+    best, best_pairs = sum(rarity.values()) or 1.0, sum(weight for _, _, weight, _ in pairs_asked) or 1.0
     best_names = sum(rarity[name] for name in question.names) or 1.0
     best_things = sum(weight for _, weight in things) or 1.0
     matches = []
     for n, (candidate, held, text) in enumerate(zip(candidates, present, texts, strict=True)):
         scores = term_scores(held, candidate.fields, collection, parameters)
         pairs = 0.0
-        for (first, second), weight, together, nearby in near:
+        for first, second, weight, together in pairs_asked:
             if first in held and second in held:
-                pairs += weight * (1.0 if together in text else 0.5 if nearby.search(text) else 0.0)
+                pairs += weight * (1.0 if together in text else 0.5 if _near(text, first, second) else 0.0)
         matches.append(
             _Match(
                 candidate,
@@ -164,16 +172,30 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
     return matches
 
 
+def _rarer(terms: Sequence[str], frequencies: Mapping[str, int], count: int) -> list[str]:
+    """`terms` without the common ones, as long as there are enough others. Phrases are never common."""
+    known = sorted((frequencies[term], term) for term in set(terms) if term in frequencies)
+    common = {term for frequency, term in known[_RARER:] if frequency > _COMMON * count}
+    return [term for term in terms if term not in common]
+
+
 def _name_in(text: str, names: Names) -> str:
     """The first of `names`, as it is written, that stands in a text of `IndexedFields`; "" when none does."""
     return next((name.written for name in names if in_text(name.tokens) in text), "")
 
 
-def _near(first: str, second: str) -> tuple[str, re.Pattern[str]]:
-    """How two tokens look side by side in `IndexedFields.text`, and a pattern of them near each other in any order."""
-    a, b = re.escape(f" {first} "), re.escape(f" {second} ")
-    between = rf"(?: [^ |]+ ){{0,{_GAP}}}"
-    return f" {first}  {second} ", re.compile(f"{a}{between}{b}|{b}{between}{a}")
+def _near(text: str, first: str, second: str) -> bool:
+    """Whether `second` stands at most `_GAP` tokens before or after `first` in a text of `IndexedFields`."""
+    looked_for = f" {first} "
+    at = text.find(looked_for)
+    while at >= 0:
+        end = at + len(looked_for)
+        after = text[end : end + _WINDOW].split(maxsplit=_GAP + 1)[: _GAP + 1]
+        before = text[max(0, at - _WINDOW) : at].rsplit(maxsplit=_GAP + 1)[-_GAP - 1 :]
+        if second in after or second in before:
+            return True
+        at = text.find(looked_for, end - 1)
+    return False
 
 
 # Elements ------------------------------------------------------------------------------------------------------------
@@ -274,18 +296,26 @@ def _page_evidence(
     first = {(document.id, 1) for document in documents} if question.wants_origin and len(documents) == 1 else set()
     places = {*matched, *best, *named_elements, *named_pages, *first}
     figures = library.pages_with("figure", places) if question.wants_figure else set()
-    return {
-        place: PageEvidence(
+    found = {}
+    for place in places:
+        here = matched.get(place)
+        length, numbers = _length_and_numbers(here.element.fields, question) if here else (_LONG_PAGE, 0.0)
+        found[place] = PageEvidence(
+            words=here.words if here else 0.0,
             best_element=best.get(place, 0.0),
             covered=covered.get(place, 0.0),
+            pairs=here.pairs if here else 0.0,
+            names=here.names if here else 0.0,
+            things=here.things if here else 0.0,
             neighbour=max(_words(matched, place, -1), _words(matched, place, 1)),
             named_element=float(place in named_elements),
             named_page=named_pages.get(place, 0.0),
             figure=float(place in figures),
+            figures=min(1.0, 3.0 * numbers),
             origin=float(question.wants_origin and place[1] == 1),
-        )._replace(**_of_match(matched[place], question) if place in matched else {})
-        for place in places
-    }
+            brevity=max(0.0, 1.0 - math.log1p(length) / math.log1p(_LONG_PAGE)),
+        )
+    return found
 
 
 def _words(matched: Mapping[Place, _Match], place: Place, step: int) -> float:
@@ -293,15 +323,7 @@ def _words(matched: Mapping[Place, _Match], place: Place, step: int) -> float:
     return neighbour.words if neighbour else 0.0
 
 
-def _of_match(match: _Match, question: Question) -> dict[str, float]:
-    fields: IndexedFields = match.element.fields
+def _length_and_numbers(fields: IndexedFields, question: Question) -> tuple[int, float]:
+    """How many tokens there are and, where the question asks for a number, the share of numbers among them."""
     length = sum(fields.lengths)
-    numbers = len(_NUMBER.findall(fields.text)) / max(1, length) if question.wants_number else 0.0
-    return {
-        "words": match.words,
-        "pairs": match.pairs,
-        "names": match.names,
-        "things": match.things,
-        "figures": min(1.0, 3.0 * numbers),
-        "brevity": max(0.0, 1.0 - math.log1p(length) / math.log1p(_LONG_PAGE)),
-    }
+    return length, len(_NUMBER.findall(fields.text)) / max(1, length) if question.wants_number else 0.0
