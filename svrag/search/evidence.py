@@ -34,9 +34,9 @@ _LIGHT: Mapping[ElementType, float] = {"section_header": 0.5, "caption": 0.8}
 _MAX_LANGUAGES = 3
 _MOST_ELEMENTS = 300  # of a whole library, by the database's own BM25
 _MOST_PAGES = 150
-# Of a whole library, tokens that are in more than this share of it are not looked for where there are rarer ones: they
+# Of a whole library, tokens that are in more elements than this are not looked for where there are rarer ones: they
 # hardly move a ranking, and finding them takes most of the time. They count in what the others find.
-_COMMON = 0.05
+_COMMON = 3000
 _RARER = 3
 _GAP = 2  # tokens between two that still stand near each other
 _WINDOW = 80  # characters that hold so many tokens, unless they are very long
@@ -124,7 +124,7 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
     looked_for = [*tokens, *other_names]
     if scope is None:
         frequencies = library.token_counts([*tokens, *other_names], pages_only=pages_only)
-        looked_for = _rarer(looked_for, frequencies, statistics.count)
+        looked_for = _rarer(looked_for, frequencies)
     candidates = library.match(
         list(dict.fromkeys(looked_for)),
         documents=scope,
@@ -172,10 +172,10 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
     return matches
 
 
-def _rarer(terms: Sequence[str], frequencies: Mapping[str, int], count: int) -> list[str]:
+def _rarer(terms: Sequence[str], frequencies: Mapping[str, int]) -> list[str]:
     """`terms` without the common ones, as long as there are enough others. Phrases are never common."""
     known = sorted((frequencies[term], term) for term in set(terms) if term in frequencies)
-    common = {term for frequency, term in known[_RARER:] if frequency > _COMMON * count}
+    common = {term for frequency, term in known[_RARER:] if frequency > _COMMON}
     return [term for term in terms if term not in common]
 
 

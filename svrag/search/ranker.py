@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -93,10 +94,10 @@ class Weights:
     elements: ElementEvidence
 
     def page_score(self, evidence: PageEvidence) -> float:
-        return sum(map(float.__mul__, self.pages, evidence))
+        return sum(map(operator.mul, self.pages, evidence))
 
     def element_score(self, evidence: ElementEvidence) -> float:
-        return sum(map(float.__mul__, self.elements, evidence))
+        return sum(map(operator.mul, self.elements, evidence))
 
 
 @functools.cache
