@@ -23,7 +23,7 @@ def check_installed() -> None:
     try:
         import bm25s  # noqa: F401
     except ImportError:
-        raise InputError("the baselines need bm25s: pip install 'svrag[dev]', or run without --baselines") from None
+        raise InputError("the baselines need bm25s: pip install 'svrag[eval]', or run without --baselines") from None
 
 
 def text_layer(source: Path) -> list[str]:
