@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -94,10 +93,10 @@ class Weights:
     elements: ElementEvidence
 
     def page_score(self, evidence: PageEvidence) -> float:
-        return sum(map(operator.mul, self.pages, evidence))
+        return sum(weight * value for weight, value in zip(self.pages, evidence, strict=True))
 
     def element_score(self, evidence: ElementEvidence) -> float:
-        return sum(map(operator.mul, self.elements, evidence))
+        return sum(weight * value for weight, value in zip(self.elements, evidence, strict=True))
 
 
 @functools.cache
