@@ -114,8 +114,10 @@ def _progress(stage: str, done: int, total: int) -> None:
 # Fitting -------------------------------------------------------------------------------------------------------------
 
 
-def fit(listings: Sequence[Listing], importance: Sequence[float], start: Sequence[float]) -> Floats:
-    """Weights that are not negative, one per feature."""
+def fit(
+    listings: Sequence[Listing], importance: Sequence[float], start: Sequence[float], without: int | None = None
+) -> Floats:
+    """Weights that are not negative, one per feature; that of the feature `without` is 0."""
     evidence = SHARPNESS * np.vstack([one.evidence for one in listings])
     gold = np.concatenate([one.gold for one in listings])
     sizes = np.array([len(one.gold) for one in listings])
@@ -133,26 +135,36 @@ def fit(listings: Sequence[Listing], importance: Sequence[float], start: Sequenc
         value = float(weight @ (np.log(total) - np.log(of_gold)) + PENALTY * away @ away)
         return value, evidence.T @ slope + 2 * PENALTY * SHARPNESS * away
 
-    found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior))
+    bounds = [(0.0, 0.0 if n == without else None) for n in range(len(prior))]
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)
     weights: Floats = found.x
     return weights
 
 
-def fitted(chosen: Sequence[Example]) -> Weights:
-    """Weights of pages, then, with these, weights of elements."""
-    pages = _fit_one(chosen, _page_listing, BY_HAND.pages)
+def fitted(chosen: Sequence[Example], without: str = "") -> Weights:
+    """Weights of pages, then, with these, weights of elements; `without` one piece of evidence: "pages.pairs"."""
+    pages = _fit_one(chosen, _page_listing, BY_HAND.pages, without.removeprefix("pages."))
     with_pages = Weights(PageEvidence(*pages), BY_HAND.elements)
-    elements = _fit_one(chosen, lambda example: _element_listing(example, with_pages), BY_HAND.elements)
+    elements = _fit_one(
+        chosen,
+        lambda example: _element_listing(example, with_pages),
+        BY_HAND.elements,
+        without.removeprefix("elements."),
+    )
     return Weights(with_pages.pages, ElementEvidence(*elements))
 
 
 def _fit_one(
-    chosen: Sequence[Example], listing: Callable[[Example], Listing | None], start: Sequence[float]
+    chosen: Sequence[Example],
+    listing: Callable[[Example], Listing | None],
+    start: PageEvidence | ElementEvidence,
+    without: str,
 ) -> list[float]:
     listed = [(example.set, made) for example in chosen if (made := listing(example)) is not None]
     counts = {name: sum(of == name for of, _ in listed) for name in SETS}
     importance = [SETS[name][0] / counts[name] for name, _ in listed]
-    return fit([made for _, made in listed], importance, start).tolist()
+    left_out = start._fields.index(without) if without in start._fields else None
+    return fit([made for _, made in listed], importance, start, left_out).tolist()
 
 
 def _page_listing(example: Example) -> Listing | None:
@@ -187,23 +199,23 @@ def measured(example: Example, weights: Weights) -> dict[str, float]:
     return question_metrics(ranking, example.gold)
 
 
-def folds_of(chosen: Sequence[Example]) -> list[int]:
+def folds_of(chosen: Sequence[Example], seed: int = SEED) -> list[int]:
     """The fold of each question, 0 to FOLDS - 1; questions on one document share theirs."""
     documents = sorted({(example.set, example.question.document) for example in chosen})
-    drawn = np.random.default_rng(SEED).permutation(len(documents))
+    drawn = np.random.default_rng(seed).permutation(len(documents))
     fold = {document: int(n) % FOLDS for document, n in zip(documents, drawn, strict=True)}
     return [fold[example.set, example.question.document] for example in chosen]
 
 
-def held_out(chosen: Sequence[Example], folds: Sequence[int]) -> list[Weights]:
+def held_out(chosen: Sequence[Example], folds: Sequence[int], without: str = "") -> list[Weights]:
     """For each fold the weights fitted on the others."""
-    return [fitted([e for e, f in zip(chosen, folds, strict=True) if f != n]) for n in range(FOLDS)]
+    return [fitted([e for e, f in zip(chosen, folds, strict=True) if f != n], without) for n in range(FOLDS)]
 
 
-def cross_validated(chosen: Sequence[Example]) -> list[dict[str, float]]:
+def cross_validated(chosen: Sequence[Example], seed: int = SEED, without: str = "") -> list[dict[str, float]]:
     """The metrics of each question under weights fitted without its document."""
-    folds = folds_of(chosen)
-    weights = held_out(chosen, folds)
+    folds = folds_of(chosen, seed)
+    weights = held_out(chosen, folds, without)
     return [measured(example, weights[f]) for example, f in zip(chosen, folds, strict=True)]
 
 
@@ -238,14 +250,58 @@ def report(chosen: Sequence[Example]) -> dict[str, dict[str, dict[str, float]]]:
     return kept
 
 
+def spread(chosen: Sequence[Example]) -> None:
+    """Prints how much the cross-validated means move with the division into folds."""
+    print("\nmmlongbench, cross-validated under other divisions into folds")
+    for seed in range(SEED + 1, SEED + 4):
+        means = _means(chosen, cross_validated(chosen, seed))
+        print(f"  seed {seed}: " + ", ".join(f"{metric} {means[metric]:.3f}" for metric in SHOWN))
+
+
+def ablate(chosen: Sequence[Example]) -> None:
+    """Prints what each piece of evidence is worth: cross-validated with it, less without it."""
+    print("\ncross-validated gain on mmlongbench; mrr also on ohr_bench and financebench")
+    whole = cross_validated(chosen)
+    for kind, names in (("pages", PageEvidence._fields), ("elements", ElementEvidence._fields)):
+        for name in names:
+            less = cross_validated(chosen, without=f"{kind}.{name}")
+            shown = [_gain(chosen, "mmlongbench", metric, whole, less) for metric in SHOWN]
+            if kind == "pages":
+                shown += [_gain(chosen, other, "mrr", whole, less) for other in ("ohr_bench", "financebench")]
+            print(f"  {kind}.{name}: " + "; ".join(shown), flush=True)
+
+
+def _gain(
+    chosen: Sequence[Example],
+    name: str,
+    metric: str,
+    whole: Sequence[Mapping[str, float]],
+    less: Sequence[Mapping[str, float]],
+) -> str:
+    both = [
+        (a[metric], b[metric]) for e, a, b in zip(chosen, whole, less, strict=True) if e.set == name and metric in a
+    ]
+    gain = paired(*map(list, zip(*both, strict=True)))
+    return f"{name if name != 'mmlongbench' else ''} {metric} {gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def _means(chosen: Sequence[Example], metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    mine = [m for example, m in zip(chosen, metrics, strict=True) if example.set == "mmlongbench"]
+    return {metric: float(np.mean([m[metric] for m in mine if metric in m])) for metric in SHOWN}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder that holds " + ", ".join(SETS))
     parser.add_argument("--libraries", type=Path, required=True, help="folder to keep the documents in, as read")
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name}; otherwise only measure")
+    parser.add_argument("--ablate", action="store_true", help="also measure without each piece of evidence")
     options = parser.parse_args()
     chosen = examples(options.data, options.libraries)
     kept = report(chosen)
+    spread(chosen)
+    if options.ablate:
+        ablate(chosen)
     weights = fitted(chosen)
     for title, row in (("pages", weights.pages), ("elements", weights.elements)):
         print(f"\nfitted on all, {title}: " + ", ".join(f"{n} {v:.3f}" for n, v in row._asdict().items()))

@@ -64,11 +64,8 @@ class Gathered:
 
     def element_evidence(self, page_scores: Mapping[Place, float]) -> dict[str, ElementEvidence]:
         """The elements' evidence with that of their pages, which have to be weighed first."""
-        ordered = sorted(page_scores, key=lambda place: (-page_scores[place], place))
-        rank = {place: 1.0 / n for n, place in enumerate(ordered, start=1)}
         return {
-            id: found.evidence._replace(page=page_scores.get(found.place, 0.0), page_rank=rank.get(found.place, 0.0))
-            for id, found in self.elements.items()
+            id: found.evidence._replace(page=page_scores.get(found.place, 0.0)) for id, found in self.elements.items()
         }
 
 
@@ -79,9 +76,7 @@ class _Match:
     element: IndexedElement
     scores: Mapping[str, float]
     words: float
-    covered: float
     pairs: float
-    names: float
     things: float
     said: tuple[str, ...]
 
@@ -148,7 +143,6 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
         if (holding := sum(map(bool, names)))
     ]
     best, best_pairs = sum(rarity.values()) or 1.0, sum(weight for _, _, weight, _ in pairs_asked) or 1.0
-    best_names = sum(rarity[name] for name in question.names) or 1.0
     best_things = sum(weight for _, weight in things) or 1.0
     matches = []
     for n, (candidate, held, text) in enumerate(zip(candidates, present, texts, strict=True)):
@@ -162,9 +156,7 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
                 candidate,
                 scores,
                 words=sum(scores.values()) / best,
-                covered=sum(rarity[token] for token in held) / best,
                 pairs=pairs / best_pairs,
-                names=sum(rarity[name] for name in question.names if name in held) / best_names,
                 things=sum(weight for names, weight in things if names[n]) / best_things,
                 said=tuple(names[n] for names, _ in things if names[n]),
             )
@@ -216,7 +208,6 @@ def _found(match: _Match, question: Question) -> Found:
         kind,
         ElementEvidence(
             words=match.words * _LIGHT.get(kind, 1.0),
-            covered=match.covered * _LIGHT.get(kind, 1.0),
             pairs=match.pairs,
             things=match.things,
             area=min(1.0, element.area),
@@ -287,14 +278,11 @@ def _page_evidence(
 ) -> dict[Place, PageEvidence]:
     matched = {(match.element.document_id, match.element.page): match for match in pages}
     best: dict[Place, float] = {}
-    covered: dict[Place, float] = {}
     for match in elements:
         place = (match.element.document_id, match.element.page)
         light = _LIGHT.get(match.element.type, 1.0)
         best[place] = max(best.get(place, 0.0), light * match.words)
-        covered[place] = max(covered.get(place, 0.0), light * match.covered)
-    first = {(document.id, 1) for document in documents} if question.wants_origin and len(documents) == 1 else set()
-    places = {*matched, *best, *named_elements, *named_pages, *first}
+    places = {*matched, *best, *named_elements, *named_pages}
     figures = library.pages_with("figure", places) if question.wants_figure else set()
     found = {}
     for place in places:
@@ -303,24 +291,15 @@ def _page_evidence(
         found[place] = PageEvidence(
             words=here.words if here else 0.0,
             best_element=best.get(place, 0.0),
-            covered=covered.get(place, 0.0),
             pairs=here.pairs if here else 0.0,
-            names=here.names if here else 0.0,
             things=here.things if here else 0.0,
-            neighbour=max(_words(matched, place, -1), _words(matched, place, 1)),
             named_element=float(place in named_elements),
             named_page=named_pages.get(place, 0.0),
             figure=float(place in figures),
             figures=min(1.0, 3.0 * numbers),
-            origin=float(question.wants_origin and place[1] == 1),
             brevity=max(0.0, 1.0 - math.log1p(length) / math.log1p(_LONG_PAGE)),
         )
     return found
-
-
-def _words(matched: Mapping[Place, _Match], place: Place, step: int) -> float:
-    neighbour = matched.get((place[0], place[1] + step))
-    return neighbour.words if neighbour else 0.0
 
 
 def _length_and_numbers(fields: IndexedFields, question: Question) -> tuple[int, float]:

@@ -24,31 +24,23 @@ class PageEvidence(NamedTuple):
     Attributes:
         words: BM25 of the page.
         best_element: BM25F of the element on it that fits best.
-        covered: words of the question in one of its elements.
         pairs: words that stand together in the question and here.
-        names: capitalised and quoted words of the question.
         things: what the question speaks of, by any name in the thesaurus.
-        neighbour: BM25 of the better of the pages before and after.
         named_element: it holds an element that the question names ("Table 3").
         named_page: the question names the page.
         figure: the question asks for a figure and here is one.
         figures: share of numbers among its words, where the question asks for a number.
-        origin: the question asks what title pages tell and this is page 1.
         brevity: 1 for an empty page down to 0 for one of over a thousand words.
     """
 
     words: float = 0.0
     best_element: float = 0.0
-    covered: float = 0.0
     pairs: float = 0.0
-    names: float = 0.0
     things: float = 0.0
-    neighbour: float = 0.0
     named_element: float = 0.0
     named_page: float = 0.0
     figure: float = 0.0
     figures: float = 0.0
-    origin: float = 0.0
     brevity: float = 0.0
 
 
@@ -57,11 +49,9 @@ class ElementEvidence(NamedTuple):
 
     Attributes:
         words: BM25F of the element.
-        covered: words of the question in it.
         pairs: words that stand together in the question and here.
         things: what the question speaks of, by any name in the thesaurus.
         page: the score of its page.
-        page_rank: 1 / rank of its page.
         named: the question names it.
         named_section: the question names the section it is in.
         area: share of the page it covers.
@@ -71,11 +61,9 @@ class ElementEvidence(NamedTuple):
     """
 
     words: float = 0.0
-    covered: float = 0.0
     pairs: float = 0.0
     things: float = 0.0
     page: float = 0.0
-    page_rank: float = 0.0
     named: float = 0.0
     named_section: float = 0.0
     area: float = 0.0

@@ -24,14 +24,6 @@ _NUMBER = re.compile(
     r"price|cost|margin|growth)\b",
     re.IGNORECASE,
 )
-# What title pages tell.
-_ORIGIN = re.compile(
-    r"\b(authors?|title|published|publication|publisher|date of|dated|written by|prepared by|organi[sz]ation|affiliat\w+|"
-    r"e-?mail|website|link|plaintiff|defendant|court|case|logo|version|model number|doi|abstract|paper's)\b",
-    re.IGNORECASE,
-)
-_CAPITALISED = re.compile(r"(?<!^)\b[A-Z][\w&.-]*")
-_QUOTED = re.compile(r"[\"“‘]([^\"”’]{2,80})[\"”’]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +33,16 @@ class Question:
     Attributes:
         asked: the tokens that it is about, with the word asked.
         pairs: tokens that stand together in it, in order.
-        names: those of its tokens that are capitalised or in quotation marks.
         things: what it speaks of, each with all names the thesaurus knows.
         wants_figure, wants_number: whether its answer is one, or is to be seen in one.
-        wants_origin: whether it asks what title pages tell: author, date, parties.
     """
 
     text: str
     asked: dict[str, str]
     pairs: tuple[tuple[str, str], ...]
-    names: tuple[str, ...]
     things: tuple[Names, ...]
     wants_figure: bool
     wants_number: bool
-    wants_origin: bool
 
 
 def _as_it_is(token: str) -> str:
@@ -69,7 +57,6 @@ def read_question(text: str, languages: Sequence[str], meant: Callable[[str], st
     """
     asked: dict[str, str] = {}
     pairs: dict[tuple[str, str], None] = {}
-    names: dict[str, None] = {}
     for language in languages:
         about = set(analyse_question(text, language))
         words = {token: word.strip(_PUNCTUATION) for word in text.split() for token in analyse(word, language)}
@@ -79,15 +66,11 @@ def read_question(text: str, languages: Sequence[str], meant: Callable[[str], st
         for first, second in itertools.pairwise(sequence):
             if first in about and second in about and first != second:
                 pairs[meant(first), meant(second)] = None
-        for name in (*_CAPITALISED.findall(text[1:]), *_QUOTED.findall(text)):
-            names |= dict.fromkeys(meant(token) for token in analyse(name, language) if token in about)
     return Question(
         text=text,
         asked=asked,
         pairs=tuple(pairs),
-        names=tuple(names),
         things=tuple(related(text)),
         wants_figure=bool(_FIGURE.search(text)),
         wants_number=bool(_NUMBER.search(text)),
-        wants_origin=bool(_ORIGIN.search(text)),
     )
