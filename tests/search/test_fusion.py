@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svrag.search.fusion import ELEMENT_WEIGHT, PAGE_WEIGHT, added, fused
+from svrag.search.fusion import WEIGHT, added, fused
 from svrag.search.lexical import Ranked
 
 SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-1, 3), max_size=8)
@@ -24,12 +24,12 @@ def test_by_hand() -> None:
     assert both["c"].reasons == ("meaning c",)
 
 
-def test_elements_and_pages_each_with_their_weight() -> None:
+def test_elements_and_pages_alike() -> None:
     elements, pages = fused(
         ({"x": Ranked(1.0, ())}, {("d", 1): Ranked(1.0, ())}), ({"x": Ranked(0.5, ())}, {("d", 1): Ranked(0.5, ())})
     )
-    assert elements["x"].score == pytest.approx(1 + ELEMENT_WEIGHT / 2)
-    assert pages["d", 1].score == pytest.approx(1 + PAGE_WEIGHT / 2)
+    assert elements["x"].score == pytest.approx(1 + WEIGHT / 2)
+    assert pages["d", 1].score == pytest.approx(1 + WEIGHT / 2)
 
 
 @given(SCORES, SCORES)
