@@ -26,6 +26,7 @@ from svrag.retrievers.lexical.fields import IndexedFields, field_tokens
 
 DATABASE = "library.db"
 _WAIT_SECONDS = 60.0
+_CACHE_KIB = 65536  # of the database, in memory: the upper levels of its trees, read at every search
 _T = TypeVar("_T")
 _MANY = 500  # ids per statement: below SQLite's limit on variables
 
@@ -240,6 +241,14 @@ class Library:
         """All pages of a document in order; empty when it is not in the library."""
         return self._pages("WHERE d.id = ? ORDER BY p.number", document_id)
 
+    def page_labels(self, document_id: str) -> list[str]:
+        """The name of each page of a document in order ("iv", "12"; "" for none)."""
+        rows = self._connection.execute(
+            "SELECT p.label FROM pages p JOIN documents d ON d.number = p.document WHERE d.id = ? ORDER BY p.number",
+            (document_id,),
+        )
+        return [label for (label,) in rows]
+
     def page(self, document_id: str, number: int) -> Page:
         """Page `number`, 1-based.
 
@@ -350,10 +359,11 @@ class Library:
         """In how many elements (pages, or everything but pages) each token occurs; tokens in none are left out."""
         vocabulary = "page_vocabulary" if pages_only else "element_vocabulary"
         counts: dict[str, int] = {}
-        for token in dict.fromkeys(tokens):
-            row = self._connection.execute(f"SELECT doc FROM {vocabulary} WHERE term = ?", (token,)).fetchone()
-            if row is not None:
-                counts[token] = row[0]
+        for some in _batches(list(dict.fromkeys(tokens))):
+            found = self._connection.execute(
+                f"SELECT term, doc FROM {vocabulary} WHERE term IN ({_marks(some)})", some
+            )
+            counts |= dict(found.fetchall())
         return counts
 
     def statistics(self, documents: Sequence[str] | None = None, *, pages_only: bool = False) -> Statistics:
@@ -529,6 +539,7 @@ def _connect(database: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
 
 

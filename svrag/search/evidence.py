@@ -10,12 +10,13 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from svrag.documents.model import Element, ElementType
 from svrag.graph.mentions import find_mentions, find_page_mentions
 from svrag.library.store import IndexedElement, Library, StoredDocument
+from svrag.retrievers.lexical.analysis import analyse
 from svrag.retrievers.lexical.bm25 import Collection, Parameters, idf, term_scores
 from svrag.retrievers.lexical.fields import IndexedFields, in_text
 from svrag.retrievers.lexical.spelling import may_be_misspelt, meant
@@ -32,11 +33,11 @@ PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
 # A caption is shown with its figure, a heading with what it heads.
 _LIGHT: Mapping[ElementType, float] = {"section_header": 0.5, "caption": 0.8}
 _MAX_LANGUAGES = 3
-_MOST_ELEMENTS = 300  # of a whole library, by the database's own BM25
-_MOST_PAGES = 150
-# Of a whole library, tokens that are in more elements than this are not looked for where there are rarer ones: they
-# hardly move a ranking, and finding them takes most of the time. They count in what the others find.
-_COMMON = 3000
+_MOST_ELEMENTS = 150  # of a whole library, by the database's own BM25
+_MOST_PAGES = 100
+# Of a whole library, the commonest tokens are not looked for where there are rarer ones: what they alone find hardly
+# ever ranks high, and finding it takes most of the time. They count in what the others find.
+_MOST_FOUND = 3000
 _RARER = 3
 _GAP = 2  # tokens between two that still stand near each other
 _WINDOW = 80  # characters that hold so many tokens, unless they are very long
@@ -46,13 +47,27 @@ _NUMBER = re.compile(r" \d")
 
 @dataclass(slots=True)
 class Found:
-    """An element that may bear on the question, what speaks for it, and that in words."""
+    """An element that may bear on the question and what speaks for it.
+
+    Attributes:
+        named: in words, what of the question names it or where it is, the most telling first.
+        words: of the question, those it holds, the weightiest first.
+        said: names for what the question speaks of that it holds.
+    """
 
     id: str
     place: Place
     type: ElementType
     evidence: ElementEvidence
-    reasons: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    words: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why it was found, for people."""
+        words = ["words: " + ", ".join(self.words[:6])] if self.words else []
+        said = ["speaks of " + ", ".join(self.said[:4])] if self.said else []
+        return (*self.named, *words, *said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ def gather(library: Library, text: str, documents: Sequence[StoredDocument], *, 
     """
     scope = None if whole_library else [document.id for document in documents]
     languages = [language or "en" for language in library.languages(scope)[:_MAX_LANGUAGES]] or ["en"]
-    question = read_question(text, languages, lambda token: _meant(library, token))
+    question = read_question(text, languages, _speller(library, text, languages))
     elements = _matches(library, question, scope, pages_only=False)
     pages = _matches(library, question, scope, pages_only=True)
     found = {match.element.id: _found(match, question) for match in elements}
@@ -97,15 +112,16 @@ def gather(library: Library, text: str, documents: Sequence[StoredDocument], *, 
     named_elements = _named_elements(library, text, scope, found)
     for entry in found.values():
         if entry.place in named_places:
-            entry.reasons.insert(0, f"on page {entry.place[1]}, which the question names")
+            entry.named.insert(0, f"on page {entry.place[1]}, which the question names")
     return Gathered(found, _page_evidence(library, question, documents, elements, pages, named_elements, named_places))
 
 
-def _meant(library: Library, token: str) -> str:
-    """`token`, or what it is a misspelling of where no document has it."""
-    if not may_be_misspelt(token) or library.token_counts([token]) or library.token_counts([token], pages_only=True):
-        return token
-    return meant(token, library.tokens_like(token[:2]))
+def _speller(library: Library, text: str, languages: Sequence[str]) -> Callable[[str], str]:
+    """What a token of `text` stands for: itself, or the one it is a misspelling of where no document has it."""
+    tokens = [token for language in languages for token in analyse(text, language) if may_be_misspelt(token)]
+    known = library.token_counts(tokens, pages_only=True)
+    read_as = {token: meant(token, library.tokens_like(token[:2])) for token in {*tokens} - known.keys()}
+    return lambda token: read_as.get(token, token)
 
 
 # Words ---------------------------------------------------------------------------------------------------------------
@@ -165,9 +181,15 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
 
 
 def _rarer(terms: Sequence[str], frequencies: Mapping[str, int]) -> list[str]:
-    """`terms` without the common ones, as long as there are enough others. Phrases are never common."""
-    known = sorted((frequencies[term], term) for term in set(terms) if term in frequencies)
-    common = {term for frequency, term in known[_RARER:] if frequency > _COMMON}
+    """The rarest of `terms`, so many as together find `_MOST_FOUND`, and some at least. Phrases are never common."""
+    found = 0
+    common = set()
+    for n, (frequency, term) in enumerate(
+        sorted((frequencies[term], term) for term in set(terms) & frequencies.keys())
+    ):
+        found += frequency
+        if n >= _RARER and found > _MOST_FOUND:
+            common.add(term)
     return [term for term in terms if term not in common]
 
 
@@ -196,12 +218,7 @@ def _near(text: str, first: str, second: str) -> bool:
 def _found(match: _Match, question: Question) -> Found:
     element = match.element
     kind = element.type
-    words = dict.fromkeys(
-        question.asked[token] for token in sorted(match.scores, key=lambda token: -match.scores[token])
-    )
-    reasons = ["words: " + ", ".join(list(words)[:6])] if words else []
-    if match.said:
-        reasons.append("speaks of " + ", ".join(match.said[:4]))
+    heavy = sorted(match.scores, key=match.scores.__getitem__, reverse=True)
     return Found(
         element.id,
         (element.document_id, element.page),
@@ -216,7 +233,8 @@ def _found(match: _Match, question: Question) -> Found:
             figure_wanted=float(kind == "figure" and question.wants_figure),
             table_of_numbers=float(kind == "table" and question.wants_number),
         ),
-        reasons,
+        words=tuple(dict.fromkeys([question.asked[token] for token in heavy])),
+        said=match.said,
     )
 
 
@@ -230,7 +248,7 @@ def _named_elements(library: Library, text: str, scope: Sequence[str] | None, fo
                 continue  # its figure bears the same label
             entry = found.setdefault(element.id, _unmatched(element))
             entry.evidence = entry.evidence._replace(named=1.0)
-            entry.reasons.insert(0, f"the question names {element.label}")
+            entry.named.insert(0, f"the question names {element.label}")
             places.add(entry.place)
             if element.type == "section_header":
                 _mark_section(library, element, found)
@@ -249,7 +267,7 @@ def _mark_section(library: Library, header: Element, found: Mapping[str, Found])
     for element in library.elements_of(header.document_id):
         if element.section_path[: len(path)] == path and (entry := found.get(element.id)):
             entry.evidence = entry.evidence._replace(named_section=1.0)
-            entry.reasons.insert(0, f"in {header.label}, which the question names")
+            entry.named.insert(0, f"in {header.label}, which the question names")
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------
@@ -261,7 +279,7 @@ def _named_pages(library: Library, text: str, documents: Sequence[StoredDocument
         return {}
     named = {}
     for document in documents:
-        labels = [page.label for page in library.pages(document.id)]
+        labels = library.page_labels(document.id)
         for position, number in enumerate(find_page_mentions(text, document.pages, labels)):
             named[document.id, number] = max(0.0, 1.0 - 0.02 * position)
     return named
@@ -304,5 +322,5 @@ def _page_evidence(
 
 def _length_and_numbers(fields: IndexedFields, question: Question) -> tuple[int, float]:
     """How many tokens there are and, where the question asks for a number, the share of numbers among them."""
-    length = sum(fields.lengths)
+    length = fields.length
     return length, len(_NUMBER.findall(fields.text)) / max(1, length) if question.wants_number else 0.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svrag.library.store import Library, StoredDocument
 from svrag.search.evidence import Gathered, Place, gather
 from svrag.search.ranker import Weights, learnt_weights
+
+_EXPLAINED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,16 @@ def rank(
 
 
 def weigh(gathered: Gathered, weights: Weights) -> tuple[dict[str, Ranked], dict[Place, Ranked]]:
-    """The scores of what was gathered: pages first, then elements, of which the page's score is part."""
+    """The scores of what was gathered: pages first, then elements, of which the page's score is part.
+
+    Reasons are given for the best `_EXPLAINED` elements.
+    """
     pages = {place: weights.page_score(evidence) for place, evidence in gathered.pages.items()}
-    elements = gathered.element_evidence(pages)
+    evidence = gathered.element_evidence(pages)
+    elements = {id: weights.element_score(one) for id, one in evidence.items()}
+    best = heapq.nlargest(_EXPLAINED, elements, key=elements.__getitem__)
+    reasons = {id: gathered.elements[id].reasons() for id in best}
     return (
-        {
-            id: Ranked(weights.element_score(evidence), tuple(gathered.elements[id].reasons))
-            for id, evidence in elements.items()
-        },
+        {id: Ranked(score, reasons.get(id, ())) for id, score in elements.items()},
         {place: Ranked(score, ()) for place, score in pages.items()},
     )

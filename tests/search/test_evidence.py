@@ -69,7 +69,7 @@ def test_words_that_stand_together(library: Library) -> None:
 def test_another_name_is_found(library: Library) -> None:
     found = gathered(library, "turnover")
     assert found.pages[OWN, 2].things == 1.0
-    assert any("speaks of" in reason for reason in found.elements[f"{OWN}.2.3"].reasons)
+    assert any("speaks of" in reason for reason in found.elements[f"{OWN}.2.3"].reasons())
 
 
 def test_a_misspelt_word_is_found(library: Library) -> None:

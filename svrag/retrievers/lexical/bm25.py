@@ -49,20 +49,17 @@ def term_scores(
     tokens: Sequence[str], candidate: IndexedFields, collection: Collection, parameters: Parameters
 ) -> dict[str, float]:
     """For each token of the question that the candidate holds, what it adds to the score."""
+    weighed = []
+    for n, text, length in candidate.fields:
+        if weight := parameters.weights[n]:
+            b = parameters.lengths[n]
+            weighed.append((text, weight / (1.0 - b + b * length / max(collection.mean_lengths[n], 1.0))))
     scores = {}
-    norms: list[float] | None = None
     for token in dict.fromkeys(tokens):
-        counts = candidate.counts(token)
-        if counts is None:
-            continue
-        if norms is None:
-            norms = [
-                weight / (1.0 - b + b * length / max(mean, 1.0))
-                for length, weight, b, mean in zip(
-                    candidate.lengths, parameters.weights, parameters.lengths, collection.mean_lengths, strict=True
-                )
-            ]
-        frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True) if count)
+        looked_for = f" {token} "
+        frequency = 0.0
+        for text, weight in weighed:
+            frequency += weight * text.count(looked_for)
         if frequency:
             rarity = idf(collection.count, collection.frequencies.get(token, 0))
             scores[token] = rarity * frequency / (parameters.k1 + frequency)

@@ -41,35 +41,26 @@ class IndexedFields:
     That is many times quicker than comparing tokens, and most tokens of a question are not in most elements.
     """
 
-    __slots__ = ("_all", "_fields", "_lengths")
+    __slots__ = ("fields", "length", "text")
 
     def __init__(self, fields: Sequence[str]) -> None:
-        """`fields` in the order of `FIELDS`, each its tokens joined by single spaces."""
+        """`fields` in the order of `FIELDS`, each its tokens joined by single spaces.
+
+        Attributes:
+            fields: those that are not empty: number, text and tokens.
+            length: tokens in all.
+            text: all of them, to look for `in_text(...)` in; nothing found runs from one field into the next.
+        """
         # Two spaces between tokens: matches of the same token side by side do not overlap.
-        self._fields = tuple(f" {field.replace(' ', '  ')} " if field else "" for field in fields)
-        self._lengths = tuple(field.count(" ") + 1 if field else 0 for field in fields)
-        self._all = "|".join(self._fields)
+        self.fields = [
+            (n, f" {field.replace(' ', '  ')} ", field.count(" ") + 1) for n, field in enumerate(fields) if field
+        ]
+        self.length = sum(length for _, _, length in self.fields)
+        self.text = "|".join([text for _, text, _ in self.fields])
 
     @classmethod
     def of(cls, tokens: FieldTokens) -> IndexedFields:
         return cls([" ".join(field) for field in tokens.all()])
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """Tokens per field, in the order of `FIELDS`."""
-        return self._lengths
-
-    @property
-    def text(self) -> str:
-        """All fields, to look for `in_text(...)` in; nothing found runs from one field into the next."""
-        return self._all
-
-    def counts(self, token: str) -> tuple[int, ...] | None:
-        """How often `token` occurs in each field; None when it occurs in none."""
-        padded = f" {token} "
-        if padded not in self._all:
-            return None
-        return tuple(field.count(padded) for field in self._fields)
 
 
 def field_tokens(element: Element, language: str) -> FieldTokens:
