@@ -60,7 +60,7 @@ def search(
     whole = len(stored) == len(names)
     found = []
     if "lexical" in chosen:
-        found.append(lexical.rank(library, question, stored, whole_library=whole))
+        found.append(lexical.rank(library, question, stored, whole_library=whole, k=k))
     if "dense" in chosen:
         model = load_encoder(encoder)
         encode_missing(library, stored, model, on_encoding)

@@ -33,8 +33,10 @@ PAGE_PARAMETERS = Parameters(weights=(1.0, 0.0, 0.0, 0.0))
 # A caption is shown with its figure, a heading with what it heads.
 _LIGHT: Mapping[ElementType, float] = {"section_header": 0.5, "caption": 0.8}
 _MAX_LANGUAGES = 3
-_MOST_ELEMENTS = 150  # of a whole library, by the database's own BM25
-_MOST_PAGES = 100
+# Of a whole library so many elements and pages are looked at closely, by the database's own BM25, and more where more
+# are wanted.
+_LEAST_ELEMENTS = 120
+_LEAST_PAGES = 60
 # Of a whole library, the commonest tokens are not looked for where there are rarer ones: what they alone find hardly
 # ever ranks high, and finding it takes most of the time. They count in what the others find.
 _MOST_FOUND = 3000
@@ -96,17 +98,20 @@ class _Match:
     said: tuple[str, ...]
 
 
-def gather(library: Library, text: str, documents: Sequence[StoredDocument], *, whole_library: bool) -> Gathered:
+def gather(
+    library: Library, text: str, documents: Sequence[StoredDocument], *, whole_library: bool, k: int = 10
+) -> Gathered:
     """What speaks for the elements and pages of `documents`.
 
     Args:
         whole_library: these are all there are; then the best candidates come by the database's own ranking.
+        k: how many elements and pages are wanted.
     """
     scope = None if whole_library else [document.id for document in documents]
     languages = [language or "en" for language in library.languages(scope)[:_MAX_LANGUAGES]] or ["en"]
     question = read_question(text, languages, _speller(library, text, languages))
-    elements = _matches(library, question, scope, pages_only=False)
-    pages = _matches(library, question, scope, pages_only=True)
+    elements = _matches(library, question, scope, max(_LEAST_ELEMENTS, 2 * k), pages_only=False)
+    pages = _matches(library, question, scope, max(_LEAST_PAGES, k), pages_only=True)
     found = {match.element.id: _found(match, question) for match in elements}
     named_places = _named_pages(library, text, documents)
     named_elements = _named_elements(library, text, scope, found)
@@ -127,7 +132,9 @@ def _speller(library: Library, text: str, languages: Sequence[str]) -> Callable[
 # Words ---------------------------------------------------------------------------------------------------------------
 
 
-def _matches(library: Library, question: Question, scope: Sequence[str] | None, *, pages_only: bool) -> list[_Match]:
+def _matches(
+    library: Library, question: Question, scope: Sequence[str] | None, limit: int, *, pages_only: bool
+) -> list[_Match]:
     tokens = list(question.asked)
     other_names = list(dict.fromkeys(name.tokens for names in question.things for name in names))
     statistics = library.statistics(scope, pages_only=pages_only)
@@ -140,7 +147,7 @@ def _matches(library: Library, question: Question, scope: Sequence[str] | None, 
         list(dict.fromkeys(looked_for)),
         documents=scope,
         pages_only=pages_only,
-        limit=_MOST_PAGES if pages_only else _MOST_ELEMENTS,
+        limit=limit,
     )
     texts = [candidate.fields.text for candidate in candidates]
     padded = [(token, f" {token} ") for token in tokens]

@@ -22,15 +22,16 @@ class Ranked:
 
 
 def rank(
-    library: Library, question: str, documents: Sequence[StoredDocument], *, whole_library: bool
+    library: Library, question: str, documents: Sequence[StoredDocument], *, whole_library: bool, k: int = 10
 ) -> tuple[dict[str, Ranked], dict[Place, Ranked]]:
     """Scores of the elements (by id) and pages (by document id and number) that bear on `question`.
 
     Args:
         documents: where to look.
         whole_library: these are all there are; then candidates come by the database's own ranking, else all that match.
+        k: how many elements and pages are wanted.
     """
-    return weigh(gather(library, question, documents, whole_library=whole_library), learnt_weights())
+    return weigh(gather(library, question, documents, whole_library=whole_library, k=k), learnt_weights())
 
 
 def weigh(gathered: Gathered, weights: Weights) -> tuple[dict[str, Ranked], dict[Place, Ranked]]:
