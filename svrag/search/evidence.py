@@ -118,7 +118,7 @@ def gather(
     for entry in found.values():
         if entry.place in named_places:
             entry.named.insert(0, f"on page {entry.place[1]}, which the question names")
-    return Gathered(found, _page_evidence(library, question, documents, elements, pages, named_elements, named_places))
+    return Gathered(found, _page_evidence(library, question, elements, pages, named_elements, named_places))
 
 
 def _speller(library: Library, text: str, languages: Sequence[str]) -> Callable[[str], str]:
@@ -139,18 +139,13 @@ def _matches(
     other_names = list(dict.fromkeys(name.tokens for names in question.things for name in names))
     statistics = library.statistics(scope, pages_only=pages_only)
     frequencies: Mapping[str, int] = {}
-    looked_for = [*tokens, *other_names]
+    terms = list(dict.fromkeys([*tokens, *other_names]))
     if scope is None:
-        frequencies = library.token_counts([*tokens, *other_names], pages_only=pages_only)
-        looked_for = _rarer(looked_for, frequencies)
-    candidates = library.match(
-        list(dict.fromkeys(looked_for)),
-        documents=scope,
-        pages_only=pages_only,
-        limit=limit,
-    )
+        frequencies = library.token_counts(terms, pages_only=pages_only)
+        terms = _rarer(terms, frequencies)
+    candidates = library.match(terms, documents=scope, pages_only=pages_only, limit=limit)
     texts = [candidate.fields.text for candidate in candidates]
-    padded = [(token, f" {token} ") for token in tokens]
+    padded = [(token, in_text(token)) for token in tokens]
     present = [[token for token, looked_for in padded if looked_for in text] for text in texts]
     if scope is not None:
         frequencies = Counter(itertools.chain.from_iterable(present))
@@ -207,7 +202,7 @@ def _name_in(text: str, names: Names) -> str:
 
 def _near(text: str, first: str, second: str) -> bool:
     """Whether `second` stands at most `_GAP` tokens before or after `first` in a text of `IndexedFields`."""
-    looked_for = f" {first} "
+    looked_for = in_text(first)
     at = text.find(looked_for)
     while at >= 0:
         end = at + len(looked_for)
@@ -295,7 +290,6 @@ def _named_pages(library: Library, text: str, documents: Sequence[StoredDocument
 def _page_evidence(
     library: Library,
     question: Question,
-    documents: Sequence[StoredDocument],
     elements: Iterable[_Match],
     pages: Iterable[_Match],
     named_elements: set[Place],

@@ -37,7 +37,6 @@ class Question:
         wants_figure, wants_number: whether its answer is one, or is to be seen in one.
     """
 
-    text: str
     asked: dict[str, str]
     pairs: tuple[tuple[str, str], ...]
     things: tuple[Names, ...]
@@ -67,7 +66,6 @@ def read_question(text: str, languages: Sequence[str], meant: Callable[[str], st
             if first in about and second in about and first != second:
                 pairs[meant(first), meant(second)] = None
     return Question(
-        text=text,
         asked=asked,
         pairs=tuple(pairs),
         things=tuple(related(text)),
