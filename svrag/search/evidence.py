@@ -39,7 +39,7 @@ _LEAST_ELEMENTS = 120
 _LEAST_PAGES = 60
 # Of a whole library, the commonest tokens are not looked for where there are rarer ones: what they alone find hardly
 # ever ranks high, and finding it takes most of the time. They count in what the others find.
-_MOST_FOUND = 3000
+_MOST_FOUND = 2000
 _RARER = 3
 _GAP = 2  # tokens between two that still stand near each other
 _WINDOW = 80  # characters that hold so many tokens, unless they are very long
