@@ -263,6 +263,9 @@ def search_json(result: SearchResult) -> dict[str, object]:
 
 
 def print_search(result: SearchResult) -> None:
+    if not result.hits:
+        out().print(plain("nothing found: no document shares a word with the question"))
+        return
     print_table(
         ("", "score", "document", "page", "type", "label", "text"),
         [

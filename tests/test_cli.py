@@ -142,6 +142,11 @@ def test_ask_json_has_the_documented_shape(stocked: Path, capsys: Capture) -> No
     assert answer["seconds"].keys() == {"parse", "retrieve", "generate"}
 
 
+def test_a_search_that_finds_nothing_says_so(stocked: Path, capsys: Capture) -> None:
+    assert main(["search", "xylophone", "--library", str(stocked / "library")]) == 0
+    assert capsys.readouterr().out == "nothing found: no document shares a word with the question\n"
+
+
 def test_search_json_has_the_documented_shape(stocked: Path, capsys: Capture) -> None:
     assert main(["search", "salt", "--library", str(stocked / "library"), "--json", "--k", "2"]) == 0
     result = json.loads(capsys.readouterr().out)
