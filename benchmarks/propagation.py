@@ -27,12 +27,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from svrag.documents.model import Element, Region
+from svrag.documents.model import Element
 from svrag.evaluation import mmlongbench
 from svrag.evaluation.bootstrap import paired
 from svrag.evaluation.collection import Collected, collect
 from svrag.evaluation.metrics import DEPTH, Gold, RankedElement, Ranking, mean_metrics, question_metrics
 from svrag.evaluation.question import EvalQuestion
+from svrag.evaluation.records import gold_of
 from svrag.graph.model import BIDIRECTIONAL, EdgeType, ElementGraph
 from svrag.graph.weights import effective_weight
 from svrag.library.encoding import encode_missing
@@ -224,19 +225,10 @@ def asked_of(question: EvalQuestion, library: Library, document: Collected, rank
     elements, pages = ranked(library, question.question, document.stored)
     return Asked(
         question.document,
-        gold_of(question, document),
+        gold_of(question, document.pages),
         {id: max(0.0, found.score) for id, found in elements.items()},  # a cosine below 0 is as far as one of 0
         {page: found.score for (_, page), found in pages.items()},
     )
-
-
-def gold_of(question: EvalQuestion, document: Collected) -> Gold:
-    by_number = {page.number: page for page in document.pages}
-    pages = frozenset(question.evidence_pages if question.usable_for_pages else ())
-    boxes: tuple[Region, ...] = tuple(
-        box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number
-    )
-    return Gold(pages if pages <= by_number.keys() else frozenset(), boxes)
 
 
 def fitted(questions: Sequence[Asked], by_strength: Mapping[float, Sequence[Mapping[str, float]]]) -> list[float]:
@@ -302,7 +294,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     loaded = mmlongbench.load(options.data)
-    questions = [question for question in loaded.questions if question.usable_for_pages or question.gold_boxes]
+    questions = [question for question in loaded.questions if question.has_evidence]
     names = list(dict.fromkeys(question.document for question in questions))
     report: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     with (

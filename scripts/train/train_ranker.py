@@ -30,6 +30,7 @@ from svrag.evaluation.bootstrap import interval, paired
 from svrag.evaluation.collection import collect
 from svrag.evaluation.metrics import Gold, RankedElement, Ranking, question_metrics
 from svrag.evaluation.question import EvalQuestion
+from svrag.evaluation.records import gold_of
 from svrag.library.store import Library
 from svrag.search.evidence import Gathered, Place, gather
 from svrag.search.ranker import FILE, ElementEvidence, PageEvidence, Weights, learnt_weights
@@ -77,7 +78,7 @@ def examples(data: Path, libraries: Path, sets: Sequence[str] = tuple(SETS)) -> 
     for name in sets:
         limit = SETS[name][1]
         loaded = BENCHMARKS[name](data / name)
-        questions = [q for q in loaded.questions if q.usable_for_pages or q.gold_boxes]
+        questions = [q for q in loaded.questions if q.has_evidence]
         with Library.open(libraries / name) as library:
             documents, notes, _ = collect(library, loaded, sorted({q.document for q in questions}), _progress)
             print(*notes, sep="\n", end="\n" if notes else "")
@@ -89,16 +90,13 @@ def examples(data: Path, libraries: Path, sets: Sequence[str] = tuple(SETS)) -> 
             for question in questions:
                 document = documents[question.document]
                 gathered = gather(library, question.question, [document.stored], whole_library=False)
-                by_number = {page.number: page for page in document.pages}
-                boxes = tuple(b.on(by_number[b.page]) for b in question.gold_boxes if b.page in by_number)
-                pages = frozenset(question.evidence_pages if question.usable_for_pages else ())
                 elements = library.elements(list(gathered.elements))
                 found.append(
                     Example(
                         name,
                         question,
                         gathered,
-                        Gold(pages if pages <= by_number.keys() else frozenset(), boxes, {}),
+                        gold_of(question, document.pages),
                         {e.id: RankedElement(e.id, e.type, e.page, e.box) for e in elements},
                         frozenset(e.id for e in elements if e.type == "caption" and e.target_id),
                     )

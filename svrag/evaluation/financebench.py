@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from svrag.errors import InputError
-from svrag.evaluation.loading import first_of, in_folder, in_layout, pages_slice, parsed, parsed_lines
+from svrag.evaluation.loading import first_of, in_folder, in_layout, pages_slice, parsed_lines, parsed_questions
 from svrag.evaluation.question import EvalQuestion, EvalSet
 
 _HOW_TO_GET = "download data and pdfs of github.com/patronus-ai/financebench as DIR/data and DIR/pdfs"
@@ -70,9 +70,7 @@ def _published(path: Path, reports: Mapping[str, Mapping[str, Any]]) -> list[Eva
 
 
 def _checked(path: Path) -> list[EvalQuestion]:
-    rows = parsed(path)
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path} is not a list of questions")
+    rows = parsed_questions(path)
     questions = []
     for number, row in enumerate(rows, start=1):
         with in_layout(f"{path}: question {number}", _LAYOUT):

@@ -41,6 +41,18 @@ def parsed(path: Path) -> Any:
     return _parsed(str(path), path.read_bytes())
 
 
+def parsed_questions(path: Path) -> list[Any]:
+    """The questions in a file that is one JSON list of them.
+
+    Raises:
+        InputError: not valid JSON, no list, or an empty one.
+    """
+    rows = parsed(path)
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{path} is not a list of questions")
+    return rows
+
+
 def parsed_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """The JSON on each line, with the line's number from 1 on; empty lines are passed over.
 

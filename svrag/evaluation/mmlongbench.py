@@ -18,7 +18,15 @@ from typing import Any
 
 from svrag.documents.model import Box
 from svrag.errors import InputError
-from svrag.evaluation.loading import first_of, in_folder, in_layout, pages_slice, parsed, parsed_lines
+from svrag.evaluation.loading import (
+    first_of,
+    in_folder,
+    in_layout,
+    pages_slice,
+    parsed,
+    parsed_lines,
+    parsed_questions,
+)
 from svrag.evaluation.question import EvalQuestion, EvalSet, GoldBox
 
 BOXES = "huggingface.co/datasets/MMDocIR/MMDocIR_Evaluation_Dataset"
@@ -82,9 +90,7 @@ def _question_types(path: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
 
 
 def _questions(path: Path, types: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[EvalQuestion]:
-    rows = parsed(path)
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path} is not a list of questions")
+    rows = parsed_questions(path)
     counts: Counter[str] = Counter()
     questions = []
     for number, row in enumerate(rows, start=1):

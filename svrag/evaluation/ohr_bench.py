@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from svrag.errors import InputError
 from svrag.evaluation.given import GivenPage, Part, given_document
-from svrag.evaluation.loading import first_of, in_layout, pages_slice, parsed, parsed_lines
+from svrag.evaluation.loading import first_of, in_layout, pages_slice, parsed, parsed_lines, parsed_questions
 from svrag.evaluation.question import EvalQuestion, EvalSet, GivenDocument
 
 _HOW_TO_GET = (
@@ -37,9 +36,7 @@ def load(data: Path | None) -> EvalSet:
     """
     path = first_of(data, ("questions.json", "qas_v2.json"), _HOW_TO_GET)
     folder = path.parent
-    rows = parsed(path)
-    if not isinstance(rows, list) or not rows:
-        raise InputError(f"{path} is not a list of questions")
+    rows = parsed_questions(path)
     files = [path]
     if path.name == "questions.json":
         files.append(first_of(folder, ("pages.jsonl",), _HOW_TO_GET))

@@ -59,6 +59,11 @@ class EvalQuestion:
     gains: tuple[float, ...] = ()
     answers: tuple[str, ...] = ()
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether there is anything to measure a ranking against."""
+        return self.usable_for_pages or bool(self.gold_boxes)
+
 
 @dataclass(frozen=True, slots=True)
 class GivenDocument:

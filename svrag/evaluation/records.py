@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from svrag.documents.model import Box, Region
+from svrag.documents.model import Box, Page, Region
 from svrag.evaluation.collection import Collected
 from svrag.evaluation.metrics import Gold, RankedElement, Ranking, question_metrics
 from svrag.evaluation.question import EvalQuestion
@@ -25,12 +25,17 @@ def nothing_found(question: EvalQuestion, depth: int) -> QuestionRecord:
 
 def found(question: EvalQuestion, document: Collected, ranking: Ranking, seconds: float, depth: int) -> QuestionRecord:
     """The record of a question for which `ranking`, `depth` deep, came up in `document`."""
-    by_number = {page.number: page for page in document.pages}
-    boxes = [box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number]
-    right = set(question.evidence_pages) <= by_number.keys()  # what lies beyond the last page is a wrong label
-    gold = _gold(question, question.evidence_pages if right else (), [Region(n, _rounded(box)) for n, box in boxes])
+    gold = gold_of(question, document.pages)
     slices = (("document", question.document), *question.slices, *_text_slice(gold, document))
     return _record(question, document.stored.id, gold, slices, ranking, seconds, depth)
+
+
+def gold_of(question: EvalQuestion, pages: Sequence[Page]) -> Gold:
+    """The gold evidence on the pages as they were read; what lies beyond the last of them is a wrong label."""
+    by_number = {page.number: page for page in pages}
+    boxes = [box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number]
+    right = set(question.evidence_pages) <= by_number.keys()
+    return _gold(question, question.evidence_pages if right else (), [Region(n, _rounded(box)) for n, box in boxes])
 
 
 def _gold(question: EvalQuestion, pages: Sequence[int], boxes: Sequence[Region]) -> Gold:

@@ -103,7 +103,7 @@ def run(
         levenshtein.check_installed()
     model = load_encoder(encoder) if any("dense" in name.split(",") for name in names) else None
     loaded = BENCHMARKS[benchmark](data)
-    questions = [q for q in loaded.questions if generator is not None or q.usable_for_pages or q.gold_boxes][:limit]
+    questions = [q for q in loaded.questions if generator is not None or q.has_evidence][:limit]
     if not questions:
         raise InputError(f"{loaded.files[0]} has no question with evidence")
     with library_or_temporary(library_folder) as folder, Library.open(folder) as library:

@@ -118,7 +118,7 @@ def gather(
     for entry in found.values():
         if entry.place in named_places:
             entry.named.insert(0, f"on page {entry.place[1]}, which the question names")
-    return Gathered(found, _page_evidence(library, question, elements, pages, named_elements, named_places))
+    return Gathered(found, _page_evidence(library, question, found.values(), pages, named_elements, named_places))
 
 
 def _speller(library: Library, text: str, languages: Sequence[str]) -> Callable[[str], str]:
@@ -290,18 +290,16 @@ def _named_pages(library: Library, text: str, documents: Sequence[StoredDocument
 def _page_evidence(
     library: Library,
     question: Question,
-    elements: Iterable[_Match],
+    elements: Iterable[Found],
     pages: Iterable[_Match],
     named_elements: set[Place],
     named_pages: Mapping[Place, float],
 ) -> dict[Place, PageEvidence]:
     matched = {(match.element.document_id, match.element.page): match for match in pages}
     best: dict[Place, float] = {}
-    for match in elements:
-        place = (match.element.document_id, match.element.page)
-        light = _LIGHT.get(match.element.type, 1.0)
-        best[place] = max(best.get(place, 0.0), light * match.words)
-    places = {*matched, *best, *named_elements, *named_pages}
+    for entry in elements:
+        best[entry.place] = max(best.get(entry.place, 0.0), entry.evidence.words)
+    places = {*matched, *best, *named_pages}
     figures = library.pages_with("figure", places) if question.wants_figure else set()
     found = {}
     for place in places:

@@ -57,9 +57,9 @@ def read_question(text: str, languages: Sequence[str], meant: Callable[[str], st
     asked: dict[str, str] = {}
     pairs: dict[tuple[str, str], None] = {}
     for language in languages:
-        about = set(analyse_question(text, language))
+        about = analyse_question(text, language)
         words = {token: word.strip(_PUNCTUATION) for word in text.split() for token in analyse(word, language)}
-        for token in analyse_question(text, language):
+        for token in about:
             asked.setdefault(meant(token), words.get(token, token))
         sequence = analyse(text, language)
         for first, second in itertools.pairwise(sequence):
