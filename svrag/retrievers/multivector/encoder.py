@@ -1,0 +1,81 @@
+"""What every multi-vector encoder does, whichever model is behind it: questions, pictures and texts into token vectors.
+
+A question's score for a document is MaxSim (Khattab & Zaharia, SIGIR 2020): for each token of the question the greatest
+product with a token of the document, summed. Nothing here loads or runs a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+Progress = Callable[[int, int], None]
+"""Told how many are done, and how many there are."""
+
+
+def silent(done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The token vectors of one question, picture or text. Padding is not among them.
+
+    Attributes:
+        vectors: (tokens, dimension) float32, each of length 1.
+        words: what each token stands for, for people; of a picture's patches "".
+        boxes: (tokens, 4) float32, of pictures: the part of the picture that each token sees, as left, top, right,
+            bottom from 0 to 1; NaN for tokens that see none (those of the prompt). A picture that a model reads in
+            tiles and once as a whole has boxes of both sizes, one over another. None of texts.
+    """
+
+    vectors: NDArray[np.float32]
+    words: tuple[str, ...]
+    boxes: NDArray[np.float32] | None = None
+
+
+class MultiVectorEncoder(Protocol):
+    """A loaded encoder; get one with `load_multivector`. May be shared between threads.
+
+    What it makes of an input does not depend on what that is batched with.
+
+    Attributes:
+        name: as it was asked for.
+        revision: commit of the checkpoint on the Hugging Face Hub; "" of one in a folder.
+        fingerprint: of its weights, prompts and settings: vectors of equal fingerprints can be compared.
+        dimension: of its vectors.
+        reads_pictures: whether `pictures` works.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def reads_pictures(self) -> bool: ...
+
+    def questions(self, texts: Sequence[str]) -> list[Tokens]:
+        """With the model's prompt for questions."""
+        ...
+
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+        """Texts as documents, with the model's prompt for documents; what is too long for the model is cut."""
+        ...
+
+    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+        """Pages, or parts of pages.
+
+        Raises:
+            InputError: the model reads texts only.
+        """
+        ...
