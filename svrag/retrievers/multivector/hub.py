@@ -1,0 +1,122 @@
+"""Where a checkpoint is: a name on the Hugging Face Hub, or a folder, into a folder with its files.
+
+What is on this machine is used without asking the network. Reads no weights and decides nothing about models.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from svrag.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+# Weights in other formats than safetensors, and what other programs run: never read here, and often as large again.
+_NOT_NEEDED = ["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.onnx*", "*.gguf", "onnx/*", "openvino/*", "*.tflite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Files of a model on this machine.
+
+    Attributes:
+        name: as it was asked for.
+        folder: where its files are.
+        revision: the commit on the Hub; "" of one in a folder.
+    """
+
+    name: str
+    folder: Path
+    revision: str
+
+    def read(self, file: str) -> dict[str, Any]:
+        """A JSON file of the checkpoint; empty when there is none.
+
+        Raises:
+            InputError: it is broken.
+        """
+        path = self.folder / file
+        if not path.is_file():
+            return {}
+        try:
+            value = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}): get the checkpoint again") from None
+        if not isinstance(value, dict):
+            raise InputError(f"{path} does not hold settings of a model: get the checkpoint again")
+        return value
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether `text` is written as names on the Hub are, "owner/model"."""
+    return bool(_NAME.fullmatch(text))
+
+
+def locate(name: str, revision: str | None = None) -> Checkpoint:
+    """The checkpoint of this name; downloaded when it is not on this machine.
+
+    Args:
+        revision: a commit, branch or tag of the Hub; the default branch without it.
+
+    Raises:
+        InputError: there is no such folder or name, no network, or huggingface_hub is not installed.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Checkpoint(name, folder, "")
+    if not is_hub_name(name):
+        raise InputError(
+            f"no model in {name}: there is no such folder, and names on the Hugging Face Hub have one slash"
+        )
+    try:
+        import huggingface_hub
+    except ModuleNotFoundError as error:
+        raise InputError(f'models need {error.name}: pip install "svrag[models]"') from None
+    stored = _stored(name, revision)
+    if stored is None:
+        _check_on_hub(name)
+        try:
+            stored = Path(huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=_NOT_NEEDED))
+        except Exception as error:  # what its client raises depends on the HTTP library of the day
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(f"cannot download {name}: {said[:200]}; call again to go on with it") from error
+    return Checkpoint(name, stored, stored.name)
+
+
+def _stored(name: str, revision: str | None) -> Path | None:
+    """The snapshot on this machine, if its weights are all there: a download may have been broken off."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for file in ("adapter_config.json", "modules.json", "config.json"):
+        found = try_to_load_from_cache(name, file, revision=revision)
+        if isinstance(found, str):
+            folder = Path(found).parent
+            return folder if _has_weights(folder) else None
+    return None
+
+
+def _has_weights(folder: Path) -> bool:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        return all((folder / shard).exists() for shard in shards)
+    return any(folder.glob("*.safetensors"))
+
+
+def _check_on_hub(name: str) -> None:
+    """One short question to the Hub before the many, each tried for a minute, of a download."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        HfApi().model_info(name, timeout=10)
+    except HfHubHTTPError:
+        raise InputError(f"no model {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
+    except Exception:  # as above
+        raise InputError(
+            f"the model {name} is not on this machine and the Hugging Face Hub cannot be reached: "
+            "name a folder that holds it, or try again with a network"
+        ) from None

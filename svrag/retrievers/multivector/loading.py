@@ -1,0 +1,158 @@
+"""From the name of a multi-vector model to its encoder: where its files are, which family they are of, who loads it.
+
+A family is known by what the checkpoint's own settings say (config.json, adapter_config.json, modules.json), never by
+its name alone. Knows nothing of how a family works.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+from svrag.errors import InputError
+from svrag.retrievers.multivector.encoder import MultiVectorEncoder
+from svrag.retrievers.multivector.hub import Checkpoint, is_hub_name, locate
+
+ALIASES = {"InternVL2": "puar-playground/Col-InternVL2-4B", "Phi": "puar-playground/Col-Phi-3-V"}
+"""Short names of the SV-RAG retrievers."""
+
+_REMOTE = "vllm:"
+_INTERN, _PHI, _TEXT = "ColInternVL2", "ColPhi3V", "text"
+# model_type in config.json -> family; those of colpali-engine by the name of its class.
+_COLPALI = {
+    "paligemma": "ColPali",
+    "qwen2_vl": "ColQwen2",
+    "qwen2_5_vl": "ColQwen2_5",
+    "qwen3_vl": "ColQwen3",
+    "qwen3_5": "ColQwen3_5",
+    "gemma3": "ColGemma3",
+    "idefics3": "ColIdefics3",
+    "modernvbert": "ColModernVBert",
+}
+_FAMILIES = {
+    **_COLPALI,
+    "colinternvl2": _INTERN,
+    "colphi3v": _PHI,
+    # What the published adapters of these two stand on, as its makers wrote it.
+    "internvl_chat": _INTERN,
+    "phi3_v": _PHI,
+}
+_PUBLISHED = {ALIASES["InternVL2"]: _INTERN, ALIASES["Phi"]: _PHI}
+_SUPPORTED = (
+    f"supported are {', '.join(_COLPALI.values())} of colpali-engine, {_INTERN}, {_PHI}, and ColBERT models of "
+    "sentence-transformers or PyLate"
+)
+
+
+def is_model_name(text: str) -> bool:
+    """Whether `text` can name a multi-vector model: "owner/model" on the Hub, a folder, an alias, vllm:http://..."""
+    return text in ALIASES or text.startswith(_REMOTE) or is_hub_name(text) or Path(text).expanduser().is_dir()
+
+
+_loading = threading.Lock()
+
+
+def load_multivector(name: str) -> MultiVectorEncoder:
+    """The encoder of this name; the last one is kept for the next call.
+
+    Args:
+        name: "owner/model" on the Hugging Face Hub, a folder, one of `ALIASES`, or vllm:http://host:port/MODEL for a
+            model that vLLM serves. What is on this machine is used without asking the network.
+
+    Raises:
+        InputError: no such model, no network, packages are not installed, a family that is not supported, weights
+            are missing or left over.
+        ServerError: the server of a remote model is away or refuses.
+    """
+    with _loading:
+        return _loaded(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(name: str) -> MultiVectorEncoder:
+    if name.startswith(_REMOTE):
+        from svrag.retrievers.multivector.remote import connect
+
+        return connect(name)
+    checkpoint = locate(ALIASES.get(name, name))
+    family = family_of(checkpoint)
+    try:
+        return _load(name, checkpoint, family)
+    except ModuleNotFoundError as error:
+        raise InputError(f'{name} needs {error.name}: pip install "svrag[models]"') from None
+
+
+def _load(name: str, checkpoint: Checkpoint, family: str) -> MultiVectorEncoder:
+    if family == _INTERN:
+        from svrag.retrievers.multivector.colinternvl2.encoder import load as load_internvl2
+
+        return load_internvl2(name, checkpoint.folder, checkpoint.revision)
+    if family == _PHI:
+        from svrag.retrievers.multivector.colphi3v.encoder import load as load_phi3v
+
+        return load_phi3v(name, checkpoint.folder, checkpoint.revision)
+    if family == _TEXT:
+        from svrag.retrievers.multivector.text import load as load_text
+
+        return load_text(name, checkpoint)
+    from svrag.retrievers.multivector.colpali import load as load_colpali
+
+    return load_colpali(name, checkpoint, family)
+
+
+def family_of(checkpoint: Checkpoint) -> str:
+    """Name of the family: a class of colpali-engine, "ColInternVL2", "ColPhi3V", or "text".
+
+    Raises:
+        InputError: no model there, or one of a family that is not supported; names what is.
+    """
+    adapter = checkpoint.read("adapter_config.json")
+    if adapter:
+        if checkpoint.name in _PUBLISHED:
+            return _PUBLISHED[checkpoint.name]
+        return family_of(base_of(checkpoint))
+    config = checkpoint.read("config.json")
+    if _is_late_interaction(checkpoint, config):
+        return _TEXT
+    if not config:
+        raise InputError(f"no model in {checkpoint.name}: it has no config.json and no adapter_config.json")
+    architectures = [str(name) for name in config.get("architectures") or ()]
+    family = _FAMILIES.get(str(config.get("model_type")))
+    # One-vector twins (BiQwen2) and transformers' own late-interaction classes have weights by other names.
+    if family is None or any(name.startswith("Bi") or name.endswith("ForRetrieval") for name in architectures):
+        what = ", ".join(architectures) or config.get("model_type") or "without an architecture"
+        dense = "; a text encoder with one vector per text goes to --encoder" if _has_pooling(checkpoint) else ""
+        raise InputError(f"{checkpoint.name} is {what}, no multi-vector model known here: {_SUPPORTED}{dense}")
+    return family
+
+
+def base_of(adapter: Checkpoint) -> Checkpoint:
+    """The checkpoint that a folder of LoRA weights belongs to.
+
+    Raises:
+        InputError: the adapter names none, or it cannot be had.
+    """
+    settings = adapter.read("adapter_config.json")
+    name = settings.get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise InputError(f"{adapter.name} is an adapter that does not name its base model in adapter_config.json")
+    try:
+        return locate(name, settings.get("revision"))
+    except InputError as error:
+        raise InputError(f"the base model of the adapter {adapter.name}: {error}") from error
+
+
+def _is_late_interaction(checkpoint: Checkpoint, config: dict[str, Any]) -> bool:
+    """Whether sentence-transformers, PyLate or Stanford's ColBERT saved a model with a vector for each token."""
+    settings = checkpoint.read("config_sentence_transformers.json")
+    return (
+        settings.get("model_type") in ("MultiVectorEncoder", "ColBERT")
+        or "query_prefix" in settings  # PyLate before it wrote a model_type
+        or "HF_ColBERT" in (config.get("architectures") or ())
+    )
+
+
+def _has_pooling(checkpoint: Checkpoint) -> bool:
+    return (checkpoint.folder / "modules.json").is_file()
