@@ -68,13 +68,15 @@ def lifted(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def question_map(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(rows, columns): by how much the token of the question that stands out most in a cell does so.
+    """(rows, columns): by how much the token of the question that stands out most in a cell does so there.
 
     The greatest over the tokens, as MaxSim too counts matches one by one. A mean drowns the one word that a figure's
-    title answers to in all those it does not (github.com/illuin-tech/colpali/issues/110).
+    title answers to in all those it does not (github.com/illuin-tech/colpali/issues/110). Of many tokens one is above
+    its median anywhere, so the greatest is taken, too, as what exceeds the usual.
     """
     greatest: NDArray[np.float32] = np.fmax.reduce(lifted(maps), axis=0)
-    return greatest
+    above: NDArray[np.float32] = lifted(greatest[None])[0]
+    return above
 
 
 def best_matches(question: Tokens, picture: Tokens) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

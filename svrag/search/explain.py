@@ -1,0 +1,103 @@
+"""Why a page was found: how well each token of the question matches it, and where. The page is encoded anew.
+
+Only models that read pages as pictures can say where; nothing of the library's index is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from svrag.documents.rendering import render_page
+from svrag.errors import InputError
+from svrag.library.store import Library
+from svrag.library.units import PAGE_DPI
+from svrag.retrievers.multivector.encoder import MultiVectorEncoder
+from svrag.retrievers.multivector.heatmap import best_matches, grid_of, similarity_maps
+from svrag.retrievers.multivector.loading import load_multivector
+from svrag.search.engine import retrievers_named
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SEE_NO_PAGES = ("lexical", "dense")
+_SPECIAL = re.compile(r"<[^<>]*>|\[[A-Z]+\]")  # <bos>, <|endoftext|>, [CLS]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """How a page answers to a question.
+
+    Attributes:
+        page: 1-based.
+        model: name of the encoder.
+        picture: the page as the model was given it.
+        words: of the question's tokens, those of the model's prompt included.
+        similarities: (tokens,) the greatest product of each with any of the page's tokens.
+        boxes: (tokens, 4) the part of the picture, from 0 to 1, that this best token sees; NaN for none.
+        maps: (tokens, rows, columns) products over the picture; NaN where no token sees it.
+    """
+
+    question: str
+    document_name: str
+    page: int
+    model: str
+    picture: Image.Image
+    words: tuple[str, ...]
+    similarities: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    maps: NDArray[np.float32]
+
+    @property
+    def score(self) -> float:
+        """MaxSim over the number of the question's tokens, as a search with full precision gives the page."""
+        return float(self.similarities.mean())
+
+    def asked(self) -> list[int]:
+        """The tokens that hold a letter or a digit of what was asked; without them all, if there are no such."""
+        spoken = [i for i, word in enumerate(self.words) if re.search(r"\w", _SPECIAL.sub("", word))]
+        return spoken or list(range(len(self.words)))
+
+
+def explain(library: Library, question: str, document_id: str, page: int, encoder: MultiVectorEncoder) -> Explanation:
+    """How page `page` (1-based) of a document answers to `question`, according to `encoder`.
+
+    Raises:
+        InputError: the question has no words, there is no such document or page, its file cannot be drawn, or the
+            encoder reads texts only.
+        LibraryError: the library cannot be read.
+        ServerError: the encoder runs on a server that gives no answer.
+    """
+    if not any(character.isalnum() for character in question):
+        raise InputError("the question has no words: ask in words")
+    if not encoder.reads_pictures:
+        raise InputError(f"{encoder.name} reads texts only: name a model that reads pictures with --retriever MODEL")
+    document = library.find(document_id)
+    png = render_page(document.source, page, dpi=PAGE_DPI)
+    with Image.open(io.BytesIO(png)) as opened:
+        picture = opened.convert("RGB")
+    (asked,) = encoder.questions([question])
+    (read,) = encoder.pictures([picture])
+    similarities, boxes = best_matches(asked, read)
+    maps = similarity_maps(asked, read, *grid_of(read))
+    return Explanation(question, document.name, page, encoder.name, picture, asked.words, similarities, boxes, maps)
+
+
+def picture_model(retriever: str) -> MultiVectorEncoder:
+    """The first model that reads pictures among the retrievers in a list like "lexical,MODEL".
+
+    Raises:
+        InputError: there is none, or a model cannot be loaded.
+    """
+    models = [name for name in retrievers_named(retriever) if name not in _SEE_NO_PAGES]
+    for name in models:
+        encoder = load_multivector(name)
+        if encoder.reads_pictures:
+            return encoder
+    known = f"{', '.join(models)} reads texts only" if models else f"{retriever} sees no pages"
+    raise InputError(f"{known}: name a model that reads pictures with --retriever MODEL")
