@@ -1,0 +1,132 @@
+"""MaxSim of a question and many documents: for each of its tokens the best match among a document's, summed.
+
+Documents are ranges of the rows of one array, which may be a memory map; it is read once, and what a scan needs besides
+does not grow with it. The compiled kernel does it where it was built, numpy where not; both give the same numbers.
+Knows nothing of which documents these are, nor of files.
+
+Source: Khattab & Zaharia, "ColBERT", SIGIR 2020.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svrag.retrievers.maxsim import portable
+from svrag.retrievers.maxsim.quantise import to_int8
+
+
+def scan(
+    codes: NDArray[np.int8],
+    starts: NDArray[np.int64],
+    query: NDArray[np.float32],
+    *,
+    ends: NDArray[np.int64] | None = None,
+    threads: int | None = None,
+    using: str | None = None,
+) -> NDArray[np.float32]:
+    """MaxSim over eight-bit codes. The query is rounded to eight bits too, with a scale for each of its tokens.
+
+    Args:
+        codes: (n, dimension), as `to_int8` makes them: from -127 to 127.
+        starts: (m + 1,): document i is codes[starts[i]:starts[i + 1]]. With `ends`, (m,): codes[starts[i]:ends[i]].
+        query: (q, dimension), of any length.
+        ends: (m,), where documents do not follow one upon another; they may be in any order and overlap.
+        threads: as many as the process may use by default.
+        using: one of `kernels()`; the first by default.
+
+    Returns:
+        (m,). An empty document has -inf. A document whose best matches are negative keeps them.
+
+    Raises:
+        ValueError: shapes, types or ranges that do not fit.
+    """
+    begins, ends = _ranges(starts, ends, _rows(codes, (np.int8,)))
+    _check_query(query, codes.shape[1])
+    rounded, scales = _rounded(query)
+    return portable.scan(codes, begins, ends, rounded, scales)
+
+
+def scan_bits(
+    bits: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    query: NDArray[np.float32],
+    *,
+    ends: NDArray[np.int64] | None = None,
+    threads: int | None = None,
+    using: str | None = None,
+) -> NDArray[np.float32]:
+    """MaxSim over signs, as `to_bits` makes them: a vector counts as +-1 / sqrt(dimension) in each dimension.
+
+    Args:
+        bits: (n, dimension / 8, rounded up).
+
+    The query keeps eight bits: only the documents are down to one. The rest is as in `scan`.
+    """
+    begins, ends = _ranges(starts, ends, _rows(bits, (np.uint8,)))
+    _check_query(query, query.shape[-1])
+    if bits.shape[1] != -(-query.shape[1] // 8):
+        raise ValueError(f"{bits.shape[1]} bytes a vector do not fit a query of {query.shape[1]} dimensions")
+    rounded, scales = _rounded(query)
+    return portable.scan_bits(bits, begins, ends, rounded, scales)
+
+
+def exact(
+    vectors: NDArray[np.float16] | NDArray[np.float32],
+    starts: NDArray[np.int64],
+    query: NDArray[np.float32],
+    *,
+    ends: NDArray[np.int64] | None = None,
+    threads: int | None = None,
+    using: str | None = None,
+) -> NDArray[np.float32]:
+    """MaxSim over vectors as they are, (n, dimension), in float32 arithmetic. The rest is as in `scan`."""
+    begins, ends = _ranges(starts, ends, _rows(vectors, (np.float16, np.float32)))
+    _check_query(query, vectors.shape[1])
+    return portable.exact(vectors, begins, ends, np.ascontiguousarray(query, dtype=np.float32))
+
+
+def kernels() -> tuple[str, ...]:
+    """What can scan on this machine, fastest first."""
+    return ("numpy",)
+
+
+def kernel() -> str:
+    """What scans by default: "c-avx512vnni", "c-avx2", "c" or "numpy"."""
+    return kernels()[0]
+
+
+def _rows(array: NDArray[np.generic], types: tuple[type, ...]) -> int:
+    if array.ndim != 2 or array.dtype.type not in types or not array.flags.c_contiguous:
+        names = " or ".join(type.__name__ for type in types)
+        raise ValueError(f"expected an (n, dimension) array of {names}, not {array.dtype} of shape {array.shape}")
+    return len(array)
+
+
+def _ranges(
+    starts: NDArray[np.int64], ends: NDArray[np.int64] | None, rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    for name, array in (("starts", starts), ("ends", ends)):
+        if array is not None and (array.ndim != 1 or array.dtype.kind not in "iu"):
+            raise ValueError(f"{name} must be a row of whole numbers, not {array.dtype} of shape {array.shape}")
+    if ends is None:
+        if not len(starts):
+            raise ValueError("starts must have one more number than there are documents")
+        starts, ends = starts[:-1], starts[1:]
+    if len(starts) != len(ends):
+        raise ValueError(f"{len(starts)} starts and {len(ends)} ends")
+    starts, ends = np.ascontiguousarray(starts, dtype=np.int64), np.ascontiguousarray(ends, dtype=np.int64)
+    if len(starts) and (starts.min() < 0 or ends.max() > rows or (ends < starts).any()):
+        raise ValueError(f"a document is not within the {rows} rows, or ends before it starts")
+    return starts, ends
+
+
+def _check_query(query: NDArray[np.float32], dimension: int) -> None:
+    if query.ndim != 2 or query.dtype.kind != "f" or query.shape[1] != dimension:
+        raise ValueError(f"the query must be (tokens, {dimension}) floats, not {query.dtype} of shape {query.shape}")
+
+
+def _rounded(query: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """The query's codes, (q, dimension), and what each token's products are to be multiplied by, (q,)."""
+    query = np.asarray(query, dtype=np.float32)
+    return to_int8(query), np.abs(query).max(axis=1, initial=0.0) / np.float32(127)
