@@ -86,6 +86,22 @@ def locate(name: str, revision: str | None = None) -> Checkpoint:
     return Checkpoint(name, stored, stored.name)
 
 
+def base_of(adapter: Checkpoint) -> Checkpoint:
+    """The checkpoint that a folder of LoRA weights belongs to.
+
+    Raises:
+        InputError: the adapter names none, or it cannot be had.
+    """
+    settings = adapter.read("adapter_config.json")
+    name = settings.get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise InputError(f"{adapter.name} is an adapter that does not name its base model in adapter_config.json")
+    try:
+        return locate(name, settings.get("revision"))
+    except InputError as error:
+        raise InputError(f"the base model of the adapter {adapter.name}: {error}") from error
+
+
 def _stored(name: str, revision: str | None) -> Path | None:
     """The snapshot on this machine, if its weights are all there: a download may have been broken off."""
     from huggingface_hub import try_to_load_from_cache

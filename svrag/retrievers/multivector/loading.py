@@ -13,7 +13,7 @@ from typing import Any
 
 from svrag.errors import InputError
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
-from svrag.retrievers.multivector.hub import Checkpoint, is_hub_name, locate
+from svrag.retrievers.multivector.hub import Checkpoint, base_of, is_hub_name, locate
 
 ALIASES = {"InternVL2": "puar-playground/Col-InternVL2-4B", "Phi": "puar-playground/Col-Phi-3-V"}
 """Short names of the SV-RAG retrievers."""
@@ -126,22 +126,6 @@ def family_of(checkpoint: Checkpoint) -> str:
         dense = "; a text encoder with one vector per text goes to --encoder" if _has_pooling(checkpoint) else ""
         raise InputError(f"{checkpoint.name} is {what}, no multi-vector model known here: {_SUPPORTED}{dense}")
     return family
-
-
-def base_of(adapter: Checkpoint) -> Checkpoint:
-    """The checkpoint that a folder of LoRA weights belongs to.
-
-    Raises:
-        InputError: the adapter names none, or it cannot be had.
-    """
-    settings = adapter.read("adapter_config.json")
-    name = settings.get("base_model_name_or_path")
-    if not isinstance(name, str) or not name:
-        raise InputError(f"{adapter.name} is an adapter that does not name its base model in adapter_config.json")
-    try:
-        return locate(name, settings.get("revision"))
-    except InputError as error:
-        raise InputError(f"the base model of the adapter {adapter.name}: {error}") from error
 
 
 def _is_late_interaction(checkpoint: Checkpoint, config: dict[str, Any]) -> bool:

@@ -1,0 +1,245 @@
+"""The retrievers of colpali-engine (ColPali, Faysse et al. 2024, and its successors) behind one encoder.
+
+A family is a pair of classes there, one for the model and one for what turns pictures and texts into its input, and
+here the layout of its patch tokens. ColGemma3 has one prompt for texts, "Query: ", and documents get it too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from svrag.errors import InputError
+from svrag.retrievers.multivector.adapter import put_on
+from svrag.retrievers.multivector.checkpoint import (
+    check_weights,
+    device_and_dtype,
+    fingerprint,
+    load_pretrained,
+    quiet_loading,
+)
+from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.hub import Checkpoint, base_of
+from svrag.retrievers.multivector.layout import grid, tiles
+from svrag.retrievers.multivector.pictures import readable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+_LONGEST = 8192  # tokens of a text at most, also for models that could read more
+_SPARE = 4  # tokens: words may fall into other pieces inside a prompt
+_EPS = 1e-12
+_HEADS = ("custom_text_proj.", "linear.")
+# Where there is no GPU a batch saves nothing, and padding costs.
+_PICTURES_AT_ONCE = {"cuda": 4, "mps": 1, "cpu": 1}
+_TEXTS_AT_ONCE = {"cuda": 32, "mps": 8, "cpu": 8}
+
+
+def _square(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The picture is pulled to a square; its patches are the picture's tokens, row by row."""
+    tokens = processor.image_seq_length
+    return grid(math.isqrt(tokens), math.isqrt(tokens))
+
+
+def _own_grid(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The picture keeps its shape; each token stands for merge_size x merge_size patches."""
+    _, rows, columns = batch["image_grid_thw"][row].tolist()
+    merged = processor.image_processor.merge_size
+    return grid(rows // merged, columns // merged)
+
+
+def _tiled(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The picture is stretched to whole tiles and cut into them; a thumbnail comes last."""
+    _, rows, columns = processor.image_processor.get_number_of_image_patches(size[1], size[0])
+    return tiles(rows, columns, math.isqrt(processor.image_seq_len))
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What differs from one model class of colpali-engine to the next.
+
+    Attributes:
+        processor: name of the class that prepares its input.
+        layout: boxes of the patch tokens of one picture of a batch, from its size (width, height).
+    """
+
+    processor: str
+    layout: Callable[[Any, Any, int, tuple[int, int]], NDArray[np.float32]]
+
+
+_FAMILIES = {
+    "ColPali": _Family("ColPaliProcessor", _square),
+    "ColQwen2": _Family("ColQwen2Processor", _own_grid),
+    "ColQwen2_5": _Family("ColQwen2_5_Processor", _own_grid),
+    "ColQwen3": _Family("ColQwen3Processor", _own_grid),
+    "ColQwen3_5": _Family("ColQwen3_5Processor", _own_grid),
+    "ColGemma3": _Family("ColGemmaProcessor3", _square),
+    "ColIdefics3": _Family("ColIdefics3Processor", _tiled),
+    "ColModernVBert": _Family("ColModernVBertProcessor", _tiled),
+}
+
+
+class ColPaliEncoder:
+    """A loaded model of colpali-engine; fulfils `MultiVectorEncoder`."""
+
+    reads_pictures = True
+
+    def __init__(self, name: str, revision: str, family: str, model: Any, processor: Any) -> None:
+        self.name = name
+        self.revision = revision
+        self.dimension = int(model.dim)
+        self._family = _FAMILIES[family]
+        # PaliGemma looks both ways in what its types call prefix. Untold, it does so in a text alone or among texts of
+        # its length, but looks back only where there is padding.
+        self._prefix = family == "ColPali"
+        self._model = model
+        self._processor = processor
+        self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self._projected: list[torch.Tensor] = []
+        head = model.get_submodule("linear" if family == "ColIdefics3" else "custom_text_proj")
+        head.register_forward_hook(lambda _, inputs, output: self._projected.append(output))
+        special = [str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
+        self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))))
+        reads = min(model.config.get_text_config().max_position_embeddings, processor.tokenizer.model_max_length)
+        prompts = [
+            prepare(["?"])["input_ids"][0].tolist() for prepare in (processor.process_queries, processor.process_texts)
+        ]
+        self._room = min(_LONGEST, reads) - max(map(len, prompts)) - _SPARE
+        pictures = processor.image_processor.to_dict()
+        settings = sorted((key, str(value)) for key, value in pictures.items() if not key.startswith("_"))
+        self.fingerprint = fingerprint(model, (family, prompts, settings))
+
+    def questions(self, texts: Sequence[str]) -> list[Tokens]:
+        """With the family's prompt, and the tokens after it that the model thinks in (query augmentation)."""
+        return self._texts(texts, self._processor.process_queries, silent)
+
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+        """Texts as documents: as they are, but for ColGemma3; one without words has no tokens."""
+        said = [i for i, text in enumerate(texts) if text.strip()]
+        made = self._texts([texts[i] for i in said], self._processor.process_texts, on_progress)
+        found = [Tokens(np.empty((0, self.dimension), dtype=np.float32), ())] * len(texts)
+        for i, tokens in zip(said, made, strict=True):
+            found[i] = tokens
+        return found
+
+    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+        """Pages, or parts of pages, with the family's prompt."""
+        found: dict[int, Tokens] = {}
+        at_once = _PICTURES_AT_ONCE[self._model.device.type]
+        for some in _batches([image.width * image.height for image in images], at_once):
+            shown = [readable(images[i]) for i in some]
+            with self._lock:
+                batch = self._processor.process_images(shown)
+                for row, (i, vectors) in enumerate(zip(some, self._vectors(batch), strict=True)):
+                    ids = batch["input_ids"][row][batch["attention_mask"][row].bool()]
+                    patch = (ids == self._model.config.image_token_id).numpy()
+                    boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
+                    layout = self._family.layout(self._processor, batch, row, shown[row].size)
+                    if len(layout) != patch.sum():
+                        raise InputError(
+                            f"{self.name} turned a picture into {patch.sum()} tokens, not {len(layout)}: its "
+                            "processor does not fit the installed colpali-engine and transformers"
+                        )
+                    boxes[patch] = layout
+                    words = ("" if seen else self._word(token) for token, seen in zip(ids, patch, strict=True))
+                    found[i] = Tokens(vectors, tuple(words), boxes)
+            on_progress(len(found), len(images))
+        return [found[i] for i in range(len(images))]
+
+    def _texts(self, texts: Sequence[str], prepare: Callable[[list[str]], Any], on_progress: Progress) -> list[Tokens]:
+        found: dict[int, Tokens] = {}
+        at_once = _TEXTS_AT_ONCE[self._model.device.type]
+        for some in _batches([len(text) for text in texts], at_once):
+            with self._lock:
+                batch = prepare([self._plain(texts[i]) for i in some])
+                for row, (i, vectors) in enumerate(zip(some, self._vectors(batch), strict=True)):
+                    ids = batch["input_ids"][row][batch["attention_mask"][row].bool()]
+                    found[i] = Tokens(vectors, tuple(self._word(token) for token in ids))
+            on_progress(len(found), len(texts))
+        return [found[i] for i in range(len(texts))]
+
+    def _vectors(self, batch: Mapping[str, Any]) -> list[NDArray[np.float32]]:
+        """Of each row, (tokens, dimension); the model sees the whole batch, some read more of it than one would think."""
+        device, dtype = self._model.device, self._model.dtype
+        inputs = {
+            key: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+            for key, value in batch.items()
+            if key != "labels"  # PaliGemma's processor makes them, its model would compute a loss
+        }
+        if self._prefix and "token_type_ids" not in inputs:
+            inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
+        self._projected.clear()
+        with torch.inference_mode():
+            self._model(**inputs)
+        # The head's output: most of these models divide it by its length without heed to a length of 0.
+        (projected,) = self._projected
+        found = []
+        for row, mask in zip(projected, inputs["attention_mask"], strict=True):
+            vectors = torch.nn.functional.normalize(row[mask.bool()].float(), dim=-1, eps=_EPS).cpu().numpy()
+            if not np.isfinite(vectors).all():
+                raise InputError(
+                    f"{self.name} computed vectors that are no numbers: its weights or data type are broken"
+                )
+            found.append(vectors)
+        return found
+
+    def _plain(self, text: str) -> str:
+        """`text` as no more than the model can read, and with nothing in it that it would take for its own signs."""
+        text = self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+        if len(text) <= self._room:  # a token is a byte at least
+            return text
+        offsets = self._processor.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        return text if len(offsets) <= self._room else text[: offsets[self._room][0]]
+
+    def _word(self, token: torch.Tensor) -> str:
+        return str(self._processor.tokenizer.decode([int(token)]))
+
+
+def _batches(sizes: Sequence[int], at_once: int) -> Iterator[list[int]]:
+    """Indices of what to compute together: of similar size, so that little is computed for padding."""
+    order = sorted(range(len(sizes)), key=sizes.__getitem__)
+    for start in range(0, len(order), at_once):
+        yield order[start : start + at_once]
+
+
+def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
+    """The encoder in `checkpoint`, whole or an adapter over its base.
+
+    Args:
+        family: name of the model's class in colpali-engine.
+
+    Raises:
+        InputError: weights are missing or left over, or files are.
+    """
+    import colpali_engine.models as engine
+
+    model_class = getattr(engine, family)
+    processor_class = getattr(engine, _FAMILIES[family].processor)
+    device, dtype = device_and_dtype()
+    adapter = checkpoint if checkpoint.read("adapter_config.json") else None
+    whole = base_of(adapter) if adapter else checkpoint
+    with quiet_loading(name):
+        model, missing, unexpected = load_pretrained(model_class, whole.folder, dtype=dtype)
+        if family == "ColPali":
+            # What predicts words: nobody reads them, and colpali-engine forgets to give it its weights.
+            model.model.lm_head = torch.nn.Identity()
+        if adapter:
+            check_weights(whole.name, [key for key in missing if not key.startswith(_HEADS)], unexpected)
+            model = put_on(name, adapter.folder, model, missing, model_class._checkpoint_conversion_mapping)
+        else:
+            check_weights(name, missing, unexpected, head=_HEADS)
+        own = any(
+            (checkpoint.folder / file).is_file() for file in ("processor_config.json", "preprocessor_config.json")
+        )
+        processor = processor_class.from_pretrained((checkpoint if own else whole).folder, local_files_only=True)
+        return ColPaliEncoder(name, checkpoint.revision, family, model.to(device), processor)
