@@ -1,4 +1,4 @@
-"""Writes demo_data: a paper, an annual report, a deck of scanned slides, and questions about them.
+"""Writes demo_data: a paper, an annual report, a deck of scanned slides, and questions about them; two as pictures too.
 
     python scripts/make_demo_data.py [FOLDER]
 
@@ -13,14 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo_data import deck, paper, questions, report
+from demo_data import deck, paper, questions, report, slide_decks
 from demo_data.made import Made
 
 FOLDER = Path(__file__).resolve().parents[1] / "demo_data"
 
 
 def write(folder: Path, documents: Sequence[Made]) -> None:
-    """`documents/*.pdf`, `questions.json` and `annotations.jsonl` in `folder`."""
+    """`documents/*.pdf`, `questions.json` and `annotations.jsonl` in `folder`; `decks.json` and `decks/*/*.png`."""
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     for made in documents:
         (folder / "documents" / made.name).write_bytes(made.to_bytes())
@@ -28,6 +28,11 @@ def write(folder: Path, documents: Sequence[Made]) -> None:
     (folder / "questions.json").write_text(samples + "\n", encoding="utf-8")
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in questions.annotations(documents)]
     (folder / "annotations.jsonl").write_text("".join(lines), encoding="utf-8")
+    shown = json.dumps(slide_decks.decks(documents), indent=1, ensure_ascii=False)
+    (folder / slide_decks.FILE).write_text(shown + "\n", encoding="utf-8")
+    for path, png in slide_decks.pictures(documents):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(png)
 
 
 def main() -> None:
