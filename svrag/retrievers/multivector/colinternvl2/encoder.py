@@ -1,0 +1,30 @@
+"""Col-InternVL2 by the folder of its checkpoint, as an encoder of questions, texts and pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from svrag.retrievers.multivector.colinternvl2.checkpoint import read
+from svrag.retrievers.multivector.encoder import MultiVectorEncoder
+from svrag.retrievers.multivector.hub import Checkpoint, base_of
+from svrag.retrievers.multivector.phi3.encoder import Encoder, best_device
+
+
+def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
+    """The encoder in this folder: one that `save_pretrained` wrote, or an adapter and head over the published base.
+
+    Args:
+        name: as it was asked for.
+        revision: commit on the Hub; "" of a folder.
+
+    Raises:
+        InputError: files or weights are missing, left over or broken, or the adapter's base cannot be had.
+    """
+    checkpoint = Checkpoint(name, folder, revision)
+    base = base_of(checkpoint) if (folder / "adapter_config.json").is_file() else checkpoint
+    device, dtype = best_device()
+    model, processor = read(checkpoint, base, device=device, dtype=dtype)
+    config = model.config
+    return Encoder(
+        name, revision, model, processor, dimension=config.dimension, settings=config.to_json_string(use_diff=False)
+    )
