@@ -102,6 +102,69 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE (document, encoder)
     );
     """,
+    """
+    -- Token vectors are in the files of tokens/; what names a range in them is here.
+    CREATE TABLE token_indexes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: it names the folder
+        name TEXT NOT NULL UNIQUE,      -- of the model
+        revision TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        dimension INTEGER NOT NULL,
+        settings TEXT NOT NULL,         -- JSON
+        units INTEGER NOT NULL DEFAULT 0,
+        checked INTEGER NOT NULL DEFAULT 0,     -- units there were when the coarse stage was last tried
+        candidates INTEGER NOT NULL DEFAULT 0,  -- that it must leave for an exact answer; 0: do without it
+        generation INTEGER NOT NULL DEFAULT 0   -- drawn anew with every change of the ranges
+    );
+    CREATE TABLE token_segments (       -- stage 0 holds the vectors, stage 1 pooled ones to choose candidates by
+        number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: it names the file
+        token_index INTEGER NOT NULL REFERENCES token_indexes (number) ON DELETE CASCADE,
+        stage INTEGER NOT NULL,
+        vectors INTEGER NOT NULL,       -- what was ever appended; what the file has after them is nobody's
+        live INTEGER NOT NULL           -- of them, vectors that a range names
+    );
+    CREATE INDEX token_segments_stage ON token_segments (token_index, stage);
+    CREATE TABLE token_documents (
+        number INTEGER PRIMARY KEY,
+        token_index INTEGER NOT NULL REFERENCES token_indexes (number) ON DELETE CASCADE,
+        document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+        units INTEGER NOT NULL,
+        coarse INTEGER NOT NULL DEFAULT 0,      -- whether it has a range in stage 1
+        counts BLOB NOT NULL,           -- vectors per unit; these are arrays of little-endian uint32,
+        positions BLOB NOT NULL,        -- first_row + position is the row of the element
+        pages BLOB NOT NULL,
+        types BLOB NOT NULL,            -- and this is of uint8
+        UNIQUE (token_index, document)
+    );
+    CREATE INDEX token_documents_document ON token_documents (document);
+    CREATE INDEX token_documents_fine ON token_documents (token_index) WHERE coarse = 0;
+    CREATE TABLE token_ranges (
+        entry INTEGER NOT NULL REFERENCES token_documents (number) ON DELETE CASCADE,
+        stage INTEGER NOT NULL,
+        segment INTEGER NOT NULL REFERENCES token_segments (number),
+        first INTEGER NOT NULL,
+        vectors INTEGER NOT NULL,
+        PRIMARY KEY (entry, stage)
+    ) WITHOUT ROWID;
+    CREATE INDEX token_ranges_segment ON token_ranges (segment, first);
+
+    CREATE TRIGGER token_documents_added AFTER INSERT ON token_documents BEGIN
+        UPDATE token_indexes SET units = units + NEW.units, generation = random() WHERE number = NEW.token_index;
+    END;
+    CREATE TRIGGER token_documents_removed AFTER DELETE ON token_documents BEGIN
+        UPDATE token_indexes SET units = units - OLD.units, generation = random() WHERE number = OLD.token_index;
+    END;
+    CREATE TRIGGER token_ranges_added AFTER INSERT ON token_ranges BEGIN
+        UPDATE token_segments SET live = live + NEW.vectors WHERE number = NEW.segment;
+    END;
+    CREATE TRIGGER token_ranges_moved AFTER UPDATE OF segment ON token_ranges BEGIN
+        UPDATE token_segments SET live = live - OLD.vectors WHERE number = OLD.segment;
+        UPDATE token_segments SET live = live + NEW.vectors WHERE number = NEW.segment;
+    END;
+    CREATE TRIGGER token_ranges_removed AFTER DELETE ON token_ranges BEGIN
+        UPDATE token_segments SET live = live - OLD.vectors WHERE number = OLD.segment;
+    END;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -22,6 +22,7 @@ from svrag.errors import InputError, LibraryError
 from svrag.graph.model import Edge, ElementGraph, Node
 from svrag.library import files, vectors
 from svrag.library.schema import APPLICATION_ID, SCHEMA_VERSION, migrate, version_of
+from svrag.library.tokens import compaction
 from svrag.retrievers.lexical.fields import IndexedFields, field_tokens
 
 DATABASE = "library.db"
@@ -180,6 +181,7 @@ class Library:
                         _delete(connection, old)
                     _insert(connection, document, graph, name, path)
             self._drop_orphans()
+        compaction.tidy(self)
 
     def remove(self, document_id: str) -> None:
         """Take a document out; unknown ids are ignored.
@@ -193,6 +195,7 @@ class Library:
                 if row is not None:
                     _delete(connection, row[0])
             self._drop_orphans()
+        compaction.tidy(self)
 
     def document(self, document_id: str) -> Document:
         """A document as it was added.
@@ -429,6 +432,27 @@ class Library:
                 "INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+
+    # For the modules of this package that keep tables of their own -----------------------------------------------------
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """To read with; what can go wrong is told by `explained`."""
+        return self._connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that writes; waits for another writer.
+
+        Raises:
+            LibraryError: no space, no permission. Nothing of it is done.
+        """
+        with self.explained(), self._writing() as connection:
+            yield connection
+
+    def explained(self) -> contextlib.AbstractContextManager[None]:
+        """Within it, what the system and SQLite cannot do is a LibraryError that tells what to do."""
+        return _explained(self.folder)
 
     # Inside ------------------------------------------------------------------------------------------------------
 
