@@ -23,14 +23,14 @@ _SAMPLE = 256  # values of each weight that the fingerprint reads
 _UNUSED = re.compile(r"(?:^|\.)(?:lm_head|mtp)\.|(?:^|\.)(?:inv_freq|position_ids)$")
 
 
-def check_weights(name: str, missing: Iterable[str], unexpected: Iterable[str], *, head: str = "") -> None:
+def check_weights(name: str, missing: Iterable[str], unexpected: Iterable[str], *, head: tuple[str, ...] = ()) -> None:
     """Compare what a checkpoint holds with what its model has.
 
     Args:
         name: of the model, for the message.
         missing: weights that the model has and the checkpoint lacks.
         unexpected: weights of the checkpoint that the model has no place for.
-        head: how the names of the layer begin that turns hidden states into token vectors. Where only that is
+        head: how the names of the layer may begin that turns hidden states into token vectors. Where only that is
             missing, the checkpoint is a language model that was never trained to retrieve.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import torch
 
 from svrag.errors import InputError
 from svrag.retrievers.multivector.adapter import put_on
+from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import (
     check_weights,
     device_and_dtype,
@@ -119,52 +120,55 @@ class ColPaliEncoder:
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         """With the family's prompt, and the tokens after it that the model thinks in (query augmentation)."""
-        return self._texts(texts, self._processor.process_queries, silent)
+
+        def make(some: list[int]) -> list[Tokens]:
+            return self._read([texts[i] for i in some], self._processor.process_queries)
+
+        return in_batches([len(text) for text in texts], self._at_once(_TEXTS_AT_ONCE), make, silent)
 
     def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
         """Texts as documents: as they are, but for ColGemma3; one without words has no tokens."""
-        said = [i for i, text in enumerate(texts) if text.strip()]
-        made = self._texts([texts[i] for i in said], self._processor.process_texts, on_progress)
-        found = [Tokens(np.empty((0, self.dimension), dtype=np.float32), ())] * len(texts)
-        for i, tokens in zip(said, made, strict=True):
-            found[i] = tokens
-        return found
+
+        def make(some: list[str]) -> list[Tokens]:
+            return self._read(some, self._processor.process_texts)
+
+        return texts_in_batches(texts, self._at_once(_TEXTS_AT_ONCE), make, self.dimension, on_progress)
 
     def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
         """Pages, or parts of pages, with the family's prompt."""
-        found: dict[int, Tokens] = {}
-        at_once = _PICTURES_AT_ONCE[self._model.device.type]
-        for some in _batches([image.width * image.height for image in images], at_once):
-            shown = [readable(images[i]) for i in some]
-            with self._lock:
-                batch = self._processor.process_images(shown)
-                for row, (i, vectors) in enumerate(zip(some, self._vectors(batch), strict=True)):
-                    ids = batch["input_ids"][row][batch["attention_mask"][row].bool()]
-                    patch = (ids == self._model.config.image_token_id).numpy()
-                    boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
-                    layout = self._family.layout(self._processor, batch, row, shown[row].size)
-                    if len(layout) != patch.sum():
-                        raise InputError(
-                            f"{self.name} turned a picture into {patch.sum()} tokens, not {len(layout)}: its "
-                            "processor does not fit the installed colpali-engine and transformers"
-                        )
-                    boxes[patch] = layout
-                    words = ("" if seen else self._word(token) for token, seen in zip(ids, patch, strict=True))
-                    found[i] = Tokens(vectors, tuple(words), boxes)
-            on_progress(len(found), len(images))
-        return [found[i] for i in range(len(images))]
 
-    def _texts(self, texts: Sequence[str], prepare: Callable[[list[str]], Any], on_progress: Progress) -> list[Tokens]:
-        found: dict[int, Tokens] = {}
-        at_once = _TEXTS_AT_ONCE[self._model.device.type]
-        for some in _batches([len(text) for text in texts], at_once):
-            with self._lock:
-                batch = prepare([self._plain(texts[i]) for i in some])
-                for row, (i, vectors) in enumerate(zip(some, self._vectors(batch), strict=True)):
-                    ids = batch["input_ids"][row][batch["attention_mask"][row].bool()]
-                    found[i] = Tokens(vectors, tuple(self._word(token) for token in ids))
-            on_progress(len(found), len(texts))
-        return [found[i] for i in range(len(texts))]
+        def make(some: list[int]) -> list[Tokens]:
+            return self._look_at([readable(images[i]) for i in some])
+
+        sizes = [image.width * image.height for image in images]
+        return in_batches(sizes, self._at_once(_PICTURES_AT_ONCE), make, on_progress)
+
+    def _at_once(self, by_device: Mapping[str, int]) -> int:
+        return by_device[self._model.device.type]
+
+    def _read(self, texts: list[str], prepare: Callable[[list[str]], Any]) -> list[Tokens]:
+        with self._lock:
+            batch = prepare([self._plain(text) for text in texts])
+            made = zip(_ids(batch), self._vectors(batch), strict=True)
+            return [Tokens(vectors, tuple(map(self._word, ids))) for ids, vectors in made]
+
+    def _look_at(self, images: list[Image]) -> list[Tokens]:
+        found = []
+        with self._lock:
+            batch = self._processor.process_images(images)
+            for row, (ids, vectors) in enumerate(zip(_ids(batch), self._vectors(batch), strict=True)):
+                patch = (ids == self._model.config.image_token_id).numpy()
+                layout = self._family.layout(self._processor, batch, row, images[row].size)
+                if len(layout) != patch.sum():
+                    raise InputError(
+                        f"{self.name} turned a picture into {patch.sum()} tokens, not {len(layout)}: its processor "
+                        "does not fit the installed colpali-engine and transformers"
+                    )
+                boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
+                boxes[patch] = layout
+                words = tuple("" if seen else self._word(token) for token, seen in zip(ids, patch, strict=True))
+                found.append(Tokens(vectors, words, boxes))
+        return found
 
     def _vectors(self, batch: Mapping[str, Any]) -> list[NDArray[np.float32]]:
         """Of each row, (tokens, dimension); the model sees the whole batch, some read more of it than one would think."""
@@ -205,11 +209,9 @@ class ColPaliEncoder:
         return str(self._processor.tokenizer.decode([int(token)]))
 
 
-def _batches(sizes: Sequence[int], at_once: int) -> Iterator[list[int]]:
-    """Indices of what to compute together: of similar size, so that little is computed for padding."""
-    order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    for start in range(0, len(order), at_once):
-        yield order[start : start + at_once]
+def _ids(batch: Mapping[str, Any]) -> list[torch.Tensor]:
+    """Of each row, without padding."""
+    return [row[mask.bool()] for row, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
 
 
 def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
@@ -221,7 +223,7 @@ def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
     Raises:
         InputError: weights are missing or left over, or files are.
     """
-    import colpali_engine.models as engine
+    import colpali_engine.models as engine  # type: ignore[import-untyped]
 
     model_class = getattr(engine, family)
     processor_class = getattr(engine, _FAMILIES[family].processor)

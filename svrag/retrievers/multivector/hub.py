@@ -33,21 +33,35 @@ class Checkpoint:
     revision: str
 
     def read(self, file: str) -> dict[str, Any]:
-        """A JSON file of the checkpoint; empty when there is none.
+        """A JSON object of the checkpoint; empty when there is no such file.
 
         Raises:
             InputError: it is broken.
         """
+        value = self._json(file, {})
+        if not isinstance(value, dict):
+            raise InputError(f"{self.folder / file} does not hold a model's settings: get the checkpoint again")
+        return value
+
+    def read_list(self, file: str) -> list[dict[str, Any]]:
+        """A JSON list of objects of the checkpoint; empty when there is no such file.
+
+        Raises:
+            InputError: it is broken.
+        """
+        value = self._json(file, [])
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise InputError(f"{self.folder / file} does not hold a model's parts: get the checkpoint again")
+        return value
+
+    def _json(self, file: str, missing: object) -> object:
         path = self.folder / file
         if not path.is_file():
-            return {}
+            return missing
         try:
-            value = json.loads(path.read_text("utf-8"))
+            return json.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read ({error}): get the checkpoint again") from None
-        if not isinstance(value, dict):
-            raise InputError(f"{path} does not hold settings of a model: get the checkpoint again")
-        return value
 
 
 def is_hub_name(text: str) -> bool:

@@ -24,5 +24,5 @@ def tiles(rows: int, columns: int, side: int) -> NDArray[np.float32]:
 
     A picture that was not cut, 0 x 0, is seen as a whole alone.
     """
-    fine = [grid(side, side, tuple(map(float, tile))) for tile in grid(rows, columns)] if rows else []
+    fine = [grid(side, side, (left, top, right, bottom)) for left, top, right, bottom in grid(rows, columns).tolist()]
     return np.concatenate([*fine, grid(side, side)])
