@@ -88,6 +88,7 @@ def test_a_library_of_version_1_keeps_everything(tmp_path: Path, monkeypatch: py
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         before.setattr(schema, "SCHEMA_VERSION", 1)
         before.setattr(store, "SCHEMA_VERSION", 1)
+        before.setattr(store.compaction, "tidy", lambda library: None)  # there were no token vectors
         with Library.open(tmp_path / "library") as library:
             made = add(library, tmp_path, document("a.pdf", "The kiln was fired."))
             library.set_setting("name", "pottery")
