@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
             print(f"test_retrieval: skipped {_name(deck)}: {reason}", file=sys.stderr)
             return
         shares = "  ".join(f"Top-{k} {100 * so_far.top(k):5.1f}" for k in cutoffs)
-        print(f"{_name(deck):<40} {len(so_far.ranked):>5} questions  {shares}", flush=True)
+        print(f"{_name(deck):<40} {len(so_far.ranked):>5} questions so far  {shares}", flush=True)
 
     fetcher = PictureFetcher(options.cache or cache_folder())
     result = measure(decks, encoder, folder=data.parent, fetcher=fetcher, cutoffs=cutoffs, on_deck=progress)

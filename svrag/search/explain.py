@@ -58,6 +58,13 @@ class Explanation:
         """MaxSim over the number of the question's tokens, as a search with full precision gives the page."""
         return float(self.similarities.mean())
 
+    def places(self) -> list[tuple[float, float, float, float] | None]:
+        """`boxes` one by one; None for those that see nothing."""
+        return [
+            (float(left), float(top), float(right), float(bottom)) if np.isfinite(left) else None
+            for left, top, right, bottom in self.boxes
+        ]
+
     def asked(self) -> list[int]:
         """The tokens that hold a letter or a digit of what was asked; without them all, if there are no such."""
         spoken = [i for i, word in enumerate(self.words) if re.search(r"\w", _SPECIAL.sub("", word))]
