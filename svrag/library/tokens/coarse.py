@@ -60,10 +60,15 @@ def catch_up(library: Library, name: str, added: int) -> None:
                     break
             ranges.mark_changed(connection, index.number)
     with library.explained():
-        known = manifest.current(library.connection, library.folder, name)
-        if known is None or np.any(known.coarse.segment < 0) or known.row.units < 2 * known.row.checked:
-            return
-        candidates = tried(known)
+        due = library.connection.execute(
+            "SELECT 1 FROM token_indexes i WHERE name = ? AND units >= 2 * checked "
+            "AND NOT EXISTS (SELECT 1 FROM token_documents WHERE token_index = i.number AND coarse = 0)",
+            (name,),
+        ).fetchone()
+        known = manifest.current(library.connection, library.folder, name) if due else None
+    if known is None or np.any(known.coarse.segment < 0):
+        return
+    candidates = tried(known)
     with library.transaction() as connection:
         connection.execute(
             "UPDATE token_indexes SET checked = units, candidates = ?, generation = random() WHERE number = ?",

@@ -6,10 +6,12 @@ Whoever reads meanwhile goes on with the old file, which the system keeps as lon
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from svrag.errors import LibraryError
 from svrag.library.tokens import ranges, segments
 from svrag.library.tokens.ranges import IndexRow
 
@@ -20,10 +22,10 @@ _COPIED_BYTES = 16 << 20  # at once
 
 
 def tidy(library: Library) -> None:
-    """Compact what more than half is dead. Takes no time when nothing is.
+    """Compact what more than half is dead, if that can be done. Takes no time when nothing is.
 
     Raises:
-        LibraryError: no space, no permission, a file is missing or too short.
+        LibraryError: the library cannot be read.
     """
     with library.explained():
         dead = library.connection.execute(
@@ -31,7 +33,9 @@ def tidy(library: Library) -> None:
             "GROUP BY i.name, s.stage HAVING 2 * sum(s.live) < sum(s.vectors)"
         ).fetchall()
     for name, stage in dead:
-        compact(library, name, stage)
+        # What this comes after is done. On a full disk it would tell nothing new, and a broken file whoever searches.
+        with contextlib.suppress(LibraryError):
+            compact(library, name, stage)
 
 
 def compact(library: Library, name: str, stage: int) -> None:

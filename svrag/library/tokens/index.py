@@ -6,6 +6,7 @@ computed from the short codes; with precision "float16" the best are scored agai
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -118,7 +119,8 @@ class TokenIndex:
                 (index.number, document[0], made.units, made.counts, made.positions, made.pages, made.types),
             ).lastrowid
             connection.execute("INSERT INTO token_ranges VALUES (?, ?, ?, ?, ?)", (entry, FINE, segment, first, count))
-        coarse.catch_up(self._library, self.identity.name, count)
+        with contextlib.suppress(LibraryError):  # the document is stored; without the coarse stage search is slower
+            coarse.catch_up(self._library, self.identity.name, count)
         compaction.tidy(self._library)
 
     def search(
@@ -224,6 +226,6 @@ def _best(known: Manifest, units: NDArray[np.int64], scores: NDArray[np.float32]
     if k < len(scores):
         kept = np.flatnonzero(scores >= -np.partition(-scores, k - 1)[k - 1])  # with all that equal the last
         units, scores = units[kept], scores[kept]
-    names = np.array(known.documents, dtype=np.str_)[known.document[units]] if len(units) else np.empty(0, np.str_)
+    names = np.array([known.documents[i] for i in known.document[units].tolist()], dtype=np.str_)
     order = np.lexsort((known.position[units], names, -scores))[:k]
     return Found(tuple(names[order].tolist()), known.position[units[order]], scores[order])

@@ -39,7 +39,7 @@ def append(
         data: what to write to each kind of file.
 
     Raises:
-        OSError: no space, no permission. The files are as long as they were.
+        OSError: no space, no permission. The room that was taken is given back.
         LibraryError: a file is missing or shorter than it was.
     """
     folder = folder_of(library, index)
@@ -51,7 +51,6 @@ def append(
             _check(path, first * width)
         with path.open("r+b" if first else "wb") as file:
             try:
-                file.truncate(first * width)
                 file.seek(first * width)
                 file.write(data[kind])
                 file.flush()
