@@ -9,11 +9,28 @@ Source: Khattab & Zaharia, "ColBERT", SIGIR 2020.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
 from svrag.retrievers.maxsim import portable
 from svrag.retrievers.maxsim.quantise import to_int8
+
+try:
+    from svrag.retrievers.maxsim import _scan
+except ImportError:  # there was no compiler
+    _COMPILED: tuple[str, ...] = ()
+else:
+    _COMPILED = tuple(_scan.kernels())
+
+_ALONE = 4_000_000
+"""Products below which other threads are not worth starting."""
+_TURNS = 8
+"""Shares of the work for each thread: one that is held up leaves its next ones to others."""
+
+_KINDS = {"int8": 0, "uint8": 1, "float16": 2, "float32": 3}  # as in kernel.h
 
 
 def scan(
@@ -44,7 +61,10 @@ def scan(
     begins, ends = _ranges(starts, ends, _rows(codes, (np.int8,)))
     _check_query(query, codes.shape[1])
     rounded, scales = _rounded(query)
-    return portable.scan(codes, begins, ends, rounded, scales)
+    name = _chosen(using)
+    if name == "numpy":
+        return portable.scan(codes, begins, ends, rounded, scales)
+    return _compiled(name, codes, begins, ends, rounded, scales, threads)
 
 
 def scan_bits(
@@ -68,7 +88,10 @@ def scan_bits(
     if bits.shape[1] != -(-query.shape[1] // 8):
         raise ValueError(f"{bits.shape[1]} bytes a vector do not fit a query of {query.shape[1]} dimensions")
     rounded, scales = _rounded(query)
-    return portable.scan_bits(bits, begins, ends, rounded, scales)
+    name = _chosen(using)
+    if name == "numpy":
+        return portable.scan_bits(bits, begins, ends, rounded, scales)
+    return _compiled(name, bits, begins, ends, rounded, scales, threads)
 
 
 def exact(
@@ -83,17 +106,62 @@ def exact(
     """MaxSim over vectors as they are, (n, dimension), in float32 arithmetic. The rest is as in `scan`."""
     begins, ends = _ranges(starts, ends, _rows(vectors, (np.float16, np.float32)))
     _check_query(query, vectors.shape[1])
-    return portable.exact(vectors, begins, ends, np.ascontiguousarray(query, dtype=np.float32))
+    query = np.ascontiguousarray(query, dtype=np.float32)
+    name = _chosen(using)
+    if name == "numpy":
+        return portable.exact(vectors, begins, ends, query)
+    return _compiled(name, vectors, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
 
 def kernels() -> tuple[str, ...]:
     """What can scan on this machine, fastest first."""
-    return ("numpy",)
+    return (*_COMPILED, "numpy")
 
 
 def kernel() -> str:
     """What scans by default: "c-avx512vnni", "c-avx2", "c" or "numpy"."""
     return kernels()[0]
+
+
+def _chosen(using: str | None) -> str:
+    if using is not None and using not in kernels():
+        raise ValueError(f"this machine has no kernel {using!r}: one of {', '.join(kernels())}")
+    return using or kernel()
+
+
+def _compiled(
+    name: str,
+    vectors: NDArray[np.generic],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    query: NDArray[np.generic],
+    scales: NDArray[np.float32],
+    threads: int | None,
+) -> NDArray[np.float32]:
+    scores = np.empty(len(begins), dtype=np.float32)
+    kind, dimension = _KINDS[vectors.dtype.name], query.shape[1]
+
+    def share(first: int, last: int) -> None:
+        _scan.scan(name, kind, dimension, vectors, begins, ends, first, last, query, scales, scores)
+
+    done = np.cumsum(ends - begins)  # vectors
+    threads = _threads(threads)
+    if threads == 1 or not len(done) or int(done[-1]) * query.size < _ALONE:
+        share(0, len(begins))
+        return scores
+    shares = np.searchsorted(done, np.linspace(0, done[-1], threads * _TURNS + 1)[1:-1], side="right")
+    bounds = np.unique([0, *shares.tolist(), len(begins)]).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(share, bounds[:-1], bounds[1:]))
+    return scores
+
+
+def _threads(asked: int | None) -> int:
+    if asked is not None:
+        if asked < 1:
+            raise ValueError(f"threads must be 1 or more, not {asked}")
+        return asked
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rows(array: NDArray[np.generic], types: tuple[type, ...]) -> int:

@@ -1,0 +1,222 @@
+/* AVX-512 with VNNI: one instruction multiplies four bytes for each of sixteen query tokens and adds the products up.
+ *
+ * Its first factor has no sign. So the documents' codes get 128 added, and each sum starts from -128 times the sum of the
+ * query token's codes, which takes it off again: exactly, all in whole numbers.
+ */
+#include "kernel.h"
+
+#ifdef SVRAG_X86
+
+#include <immintrin.h>
+#include <string.h>
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+#define LANES 16   /* query tokens in a register */
+#define TILE 8     /* rows multiplied at a time, by up to 2 registers of query tokens: 16 sums, which hide the latency */
+#define AHEAD 8192 /* bytes: what is asked of memory while this is worked on */
+
+/* Packed, by registers of 16 tokens, two neighbouring ones side by side: for each four dimensions, each token's four. */
+struct place {
+    size_t first; /* of the token's first four dimensions (of floats: of its first one) */
+    size_t step;  /* to its next ones */
+};
+
+INLINE struct place place_of(const struct work *work, size_t token, size_t steps) {
+    size_t in = token / LANES, pair = in / 2 * 2, beside = pair + 1 < work->lanes / LANES ? 2 : 1;
+    return (struct place){(pair * steps + in - pair) * LANES + token % LANES, beside * LANES};
+}
+
+TARGET static void pack_codes(struct work *work, const int8_t *query) {
+    int32_t shift = work->kind == BITS ? 1 : 128;
+    memset(work->query, 0, work->lanes * work->width);
+    memset(work->first, 0, work->lanes * sizeof(int32_t));
+    for (size_t token = 0; token < work->tokens; token++) {
+        const int8_t *codes = query + token * work->dimension;
+        struct place place = place_of(work, token, work->width / 4);
+        int32_t sum = 0;
+        for (size_t i = 0; i < work->dimension; i++) {
+            ((int8_t *)work->query)[(place.first + i / 4 * place.step) * 4 + i % 4] = codes[i];
+            sum += codes[i];
+        }
+        work->first[token] = -shift * sum;
+    }
+}
+
+/* sums += the products of four bytes each. Compilers surround the intrinsic with copies of registers. */
+INLINE void add_products(__m512i *sums, __m512i unsigned_bytes, __m512i signed_bytes) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(unsigned_bytes), "v"(signed_bytes));
+}
+
+/* The sums over the lanes of sixteen registers, one in each lane. */
+INLINE __m512i sums_of(__m512i r[16]) {
+    for (int i = 0; i < 8; i++)
+        r[i] = _mm512_add_epi32(_mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]));
+    for (int i = 0; i < 4; i++)
+        r[i] = _mm512_add_epi32(_mm512_unpacklo_epi64(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_epi64(r[2 * i], r[2 * i + 1]));
+    for (int i = 0; i < 2; i++)
+        r[i] = _mm512_add_epi32(
+            _mm512_shuffle_i32x4(r[2 * i], r[2 * i + 1], 0x88), _mm512_shuffle_i32x4(r[2 * i], r[2 * i + 1], 0xdd));
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(r[0], r[1], 0x88), _mm512_shuffle_i32x4(r[0], r[1], 0xdd));
+}
+
+TARGET static void load_codes(struct work *work, const int8_t *source, size_t count) {
+    const __m512i shift = _mm512_set1_epi8((char)0x80);
+    size_t whole = work->dimension / WIDTH * WIDTH;
+    __mmask64 rest = ((__mmask64)1 << work->dimension % WIDTH) - 1;
+    for (size_t row = 0; row < count; row += ROWS) {
+        __m512i squares[ROWS];
+        for (size_t i = 0; i < ROWS; i++) {
+            const int8_t *codes = source + (row + i < count ? row + i : count - 1) * work->dimension;
+            uint8_t *loaded = (uint8_t *)work->rows + (row + i) * work->width;
+            __m512i sum = _mm512_setzero_si512();
+            size_t at = 0;
+            for (; at < whole; at += WIDTH) {
+                __m512i part = _mm512_loadu_si512(codes + at), size = _mm512_abs_epi8(part);
+                _mm_prefetch((const char *)codes + at + AHEAD, _MM_HINT_T0);
+                _mm512_store_si512(loaded + at, _mm512_xor_si512(part, shift));
+                add_products(&sum, size, size);
+            }
+            if (rest) {
+                __m512i part = _mm512_maskz_loadu_epi8(rest, codes + at), size = _mm512_abs_epi8(part);
+                _mm512_store_si512(loaded + at, _mm512_xor_si512(part, shift));
+                add_products(&sum, size, size);
+            }
+            squares[i] = sum;
+        }
+        __m512 lengths = _mm512_cvtepi32_ps(sums_of(squares));
+        __mmask16 any = _mm512_cmp_ps_mask(lengths, _mm512_setzero_ps(), _CMP_GT_OQ);
+        _mm512_store_ps(work->factors + row, _mm512_maskz_div_ps(any, _mm512_set1_ps(1), _mm512_sqrt_ps(lengths)));
+    }
+}
+
+/* Bits become 0 and 2, and the sums start from minus the sum of the query's codes: 1 for a set bit, -1 for another. */
+TARGET static void load_bits(struct work *work, const uint8_t *source, size_t count) {
+    size_t bytes = (work->dimension + 7) / 8;
+    float factor = 1.0f / sqrtf((float)work->dimension);
+    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
+        const uint8_t *bits = source + (row < count ? row : count - 1) * bytes;
+        uint8_t *loaded = (uint8_t *)work->rows + row * work->width;
+        for (size_t at = 0; at < bytes; at += 8) {
+            uint64_t word = 0;
+            memcpy(&word, bits + at, bytes - at < 8 ? bytes - at : 8);
+            _mm512_store_si512(loaded + at * 8, _mm512_maskz_set1_epi8(word, 2));
+        }
+        work->factors[row] = factor;
+    }
+}
+
+INLINE void tile_codes(const struct work *work, const uint8_t *rows, size_t width, const float *factors, size_t in, int beside) {
+    const int8_t *query = (const int8_t *)work->query + in * LANES * work->width;
+    __m512i sums[TILE][2];
+    for (int r = 0; r < TILE; r++)
+        for (int b = 0; b < beside; b++) sums[r][b] = _mm512_load_si512(work->first + (in + b) * LANES);
+    for (size_t at = 0; at < width; at += 4) {
+        __m512i tokens[2];
+        for (int b = 0; b < beside; b++) tokens[b] = _mm512_load_si512(query + (at * beside + 4 * b) * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < TILE; r++) {
+            int32_t four;
+            memcpy(&four, rows + r * width + at, sizeof four);
+            __m512i number = _mm512_set1_epi32(four);
+            for (int b = 0; b < beside; b++) add_products(&sums[r][b], number, tokens[b]);
+        }
+    }
+    for (int b = 0; b < beside; b++) {
+        float *best = work->best + (in + b) * LANES;
+        __m512 greatest = _mm512_load_ps(best);
+        for (int r = 0; r < TILE; r++)
+            greatest = _mm512_max_ps(greatest, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[r][b]), _mm512_set1_ps(factors[r])));
+        _mm512_store_ps(best, greatest);
+    }
+}
+
+INLINE void chunk_codes(struct work *work, size_t count, size_t width) {
+    size_t registers = work->lanes / LANES;
+    for (size_t in = 0; in < registers; in += 2)
+        for (size_t row = 0; row < count; row += TILE) {
+            const uint8_t *rows = (const uint8_t *)work->rows + row * width;
+            if (in + 1 < registers)
+                tile_codes(work, rows, width, work->factors + row, in, 2);
+            else
+                tile_codes(work, rows, width, work->factors + row, in, 1);
+        }
+}
+
+TARGET static void multiply_codes(struct work *work, size_t count) {
+    if (work->width == 128) /* what most models have: the rows' addresses are known beforehand */
+        chunk_codes(work, count, 128);
+    else
+        chunk_codes(work, count, work->width);
+}
+
+/* Vectors as they are: the same with one dimension instead of four at a time. */
+
+TARGET static void pack_floats(struct work *work, const float *query) {
+    memset(work->query, 0, work->lanes * work->width * sizeof(float));
+    for (size_t token = 0; token < work->tokens; token++) {
+        struct place place = place_of(work, token, work->width);
+        for (size_t i = 0; i < work->dimension; i++)
+            ((float *)work->query)[place.first + i * place.step] = query[token * work->dimension + i];
+    }
+}
+
+TARGET static void load_halves(struct work *work, const uint16_t *source, size_t count) {
+    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
+        const uint16_t *halves = source + (row < count ? row : count - 1) * work->dimension;
+        float *loaded = (float *)work->rows + row * work->width;
+        for (size_t at = 0; at < work->dimension; at += 16) {
+            size_t left = work->dimension - at;
+            __mmask16 mask = left < 16 ? (__mmask16)((1u << left) - 1) : (__mmask16)0xffff;
+            _mm512_store_ps(loaded + at, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, halves + at)));
+        }
+    }
+}
+
+TARGET static void load_floats(struct work *work, const float *source, size_t count) {
+    for (size_t row = 0; row < rounded_up(count, ROWS); row++)
+        memcpy((float *)work->rows + row * work->width,
+               source + (row < count ? row : count - 1) * work->dimension, work->dimension * sizeof(float));
+}
+
+INLINE void tile_floats(const struct work *work, const float *rows, size_t width, size_t in, int beside) {
+    const float *query = (const float *)work->query + in * LANES * work->width;
+    __m512 sums[TILE][2];
+    for (int r = 0; r < TILE; r++)
+        for (int b = 0; b < beside; b++) sums[r][b] = _mm512_setzero_ps();
+    for (size_t at = 0; at < work->dimension; at++) {
+        __m512 tokens[2];
+        for (int b = 0; b < beside; b++) tokens[b] = _mm512_load_ps(query + (at * beside + b) * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < TILE; r++) {
+            __m512 number = _mm512_set1_ps(rows[r * width + at]);
+            for (int b = 0; b < beside; b++) sums[r][b] = _mm512_fmadd_ps(number, tokens[b], sums[r][b]);
+        }
+    }
+    for (int b = 0; b < beside; b++) {
+        float *best = work->best + (in + b) * LANES;
+        __m512 greatest = _mm512_load_ps(best);
+        for (int r = 0; r < TILE; r++) greatest = _mm512_max_ps(sums[r][b], greatest);
+        _mm512_store_ps(best, greatest);
+    }
+}
+
+TARGET static void multiply_floats(struct work *work, size_t count) {
+    size_t registers = work->lanes / LANES;
+    for (size_t in = 0; in < registers; in += 2)
+        for (size_t row = 0; row < count; row += TILE) {
+            const float *rows = (const float *)work->rows + row * work->width;
+            if (in + 1 < registers)
+                tile_floats(work, rows, work->width, in, 2);
+            else
+                tile_floats(work, rows, work->width, in, 1);
+        }
+}
+
+const struct kernel avx512_kernel = {
+    "c-avx512vnni", LANES, pack_codes, pack_floats, load_codes, load_bits, load_halves, load_floats, multiply_codes,
+    multiply_floats,
+};
+
+#endif
