@@ -30,25 +30,27 @@ _LINE = 22
 _FRAME = (40, 40, 48)
 
 
-def heat(explanation: Explanation) -> Image.Image:
-    """The page with the map of the whole question over it."""
-    whole = question_map(explanation.maps)
-    return overlay(explanation.picture, whole / _full(whole))
+def heat(explanation: Explanation, picture: Image.Image | None = None) -> Image.Image:
+    """The page with the map of the whole question over it.
+
+    Args:
+        picture: of the page, in another size than the model was given.
+    """
+    return overlay(picture or explanation.picture, _strengths(question_map(explanation.maps)))
 
 
 def sheet(explanation: Explanation) -> Image.Image:
-    """The page with the map of the whole question, below it one with the map of every token, all to one scale.
+    """The page with the map of the whole question, below it one with the map of every token, these to one scale.
 
-    A frame is around the place that a token matched best; what models add to a question is left out.
+    A frame is around the place that a token matched best, if it is one; what models add to a question is left out.
     """
-    whole = question_map(explanation.maps)
-    full = _full(whole)
     inner = _WIDTH - 2 * _MARGIN
     large = _fitted(explanation.picture, inner, _TALLEST)
     columns = 6 if large.height > large.width else 4
     side = (inner - (columns - 1) * _GAP) // columns
     small = _fitted(explanation.picture, side, _TALLEST)
     tokens = explanation.asked()
+    strengths = _strengths(lifted(explanation.maps))
     rows = -(-len(tokens) // columns)
     top = _MARGIN + 3 * _LINE
     below = top + large.height + 2 * _GAP
@@ -57,12 +59,12 @@ def sheet(explanation: Explanation) -> Image.Image:
     canvas.paste(_line(f"<b>{_escaped(explanation.question, 140)}</b>", inner, 1.5 * _LINE), (_MARGIN, _MARGIN - 4))
     about = f"{explanation.document_name}, page {explanation.page} · {explanation.model} · {explanation.score:.3f}"
     canvas.paste(_line(_escaped(about, 160), inner, _LINE), (_MARGIN, _MARGIN + 2 * _LINE - 8))
-    _paste(canvas, overlay(large, whole / full), ((_WIDTH - large.width) // 2, top))
+    _paste(canvas, heat(explanation, large), ((_WIDTH - large.width) // 2, top))
     for place, i in enumerate(tokens):
         x = _MARGIN + place % columns * (side + _GAP)
         y = below + place // columns * step
-        drawn = overlay(small, lifted(explanation.maps[i : i + 1])[0] / full)
-        _paste(canvas, _framed(drawn, explanation.boxes[i]), (x + (side - small.width) // 2, y))
+        drawn = _framed(overlay(small, strengths[i]), explanation.boxes[i])
+        _paste(canvas, drawn, (x + (side - small.width) // 2, y))
         word = f"<b>{_escaped(explanation.words[i], 24)}</b> {explanation.similarities[i]:.2f}"
         canvas.paste(_line(word, side, _LINE, centred=True), (x, y + small.height + 2))
     return canvas
@@ -79,9 +81,9 @@ def overlay(picture: Image.Image, strengths: NDArray[np.float32]) -> Image.Image
     return Image.fromarray((page * (1 - opacity) + colours * opacity).round().astype(np.uint8))
 
 
-def _full(whole: NDArray[np.float32]) -> float:
-    """What is drawn in full colour."""
-    return max(float(np.nanmax(whole)), _LEAST_LIFT)
+def _strengths(above: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For `overlay`: 1 where the most is."""
+    return above / max(float(np.nanmax(above)), _LEAST_LIFT)
 
 
 def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
@@ -95,7 +97,8 @@ def _framed(picture: Image.Image, box: NDArray[np.float32]) -> Image.Image:
     if np.isfinite(box).all():
         across, down = picture.width - 1, picture.height - 1
         left, top, right, bottom = (box * (across, down, across, down)).round().tolist()
-        ImageDraw.Draw(picture).rectangle((left - 2, top - 2, right + 2, bottom + 2), outline=_FRAME, width=2)
+        around = max(0, left - 2), max(0, top - 2), min(across, right + 2), min(down, bottom + 2)
+        ImageDraw.Draw(picture).rectangle(around, outline=_FRAME, width=2)
     return picture
 
 
