@@ -24,6 +24,7 @@ from svrag.settings import Settings, checked, load_settings
 if TYPE_CHECKING:
     from svrag.library.ingest import AddReport
     from svrag.library.store import Library, StoredDocument
+    from svrag.library.tokens.identity import IndexSettings
 
 DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
 
@@ -81,10 +82,13 @@ def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
     group = common.add_argument_group("everywhere")
     group.add_argument("--library", metavar="DIR", help="library folder (default: .svrag)")
     if several_retrievers:
-        several = "lexical (default), dense or both, fused; repeatable: each is measured on the same questions"
+        several = "as for search; repeatable: each is measured on the same questions"
         group.add_argument("--retriever", metavar="NAME[,NAME...]", action="append", dest="retrievers", help=several)
     else:
-        one = "lexical (default, no model), dense (a text encoder), or both, fused: lexical,dense"
+        one = (
+            "lexical (default, no model), dense (a text encoder), or a page-image or multi-vector model by its name on "
+            "the Hub or its folder; several, with commas between them, are fused"
+        )
         group.add_argument("--retriever", metavar="NAME[,NAME...]", help=one)
     group.add_argument("--encoder", metavar="NAME", help="text encoder of dense: a name on the Hub or a folder")
     group.add_argument(
@@ -113,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add = command("add", _add, "index files or folders; unchanged files are skipped")
     add.add_argument("paths", metavar="PATH", nargs="+", type=Path)
     _reading_options(add)
+    _index_options(add)
 
     listing = command("list", _list, "documents in the library")
     listing.add_argument("--json", action="store_true")
@@ -122,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true")
 
     remove = command("remove", _remove, "take documents out of the library")
-    remove.add_argument("documents", metavar="DOC", nargs="+")
+    remove.add_argument("documents", metavar="DOC", nargs="*")
+    remove.add_argument("--index", metavar="NAME", help="take out the token vectors that this model made")
 
     search = command("search", _search, "find the elements and pages that bear on a question")
     search.add_argument("question")
@@ -138,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--evidence", metavar="DIR", type=Path, help="write crops and boxed pages there as PNG")
     ask.add_argument("--json", action="store_true")
     _reading_options(ask)
+
+    explain = command("explain", _explain, "draw what a page-image model looks at on a page, for a question")
+    explain.add_argument("question")
+    explain.add_argument("document", metavar="DOC", help="id, file name or path")
+    explain.add_argument("page", metavar="PAGE", type=int, help="counted from 1")
+    explain.add_argument("--out", metavar="PNG", type=Path, required=True, help="the page with heat-maps over it")
+    explain.add_argument("--json", action="store_true")
 
     graph = command("graph", _graph, "write or draw a document's element graph")
     graph.add_argument("document", metavar="DOC")
@@ -182,6 +195,22 @@ def _reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="parsing processes (default: one per core)")
 
 
+def _index_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("token vectors of a multi-vector model (--retriever)")
+    group.add_argument(
+        "--units", choices=("pages", "elements", "cascade"), help="what is encoded (default: cascade, both)"
+    )
+    group.add_argument(
+        "--precision",
+        choices=("int8", "float16", "binary"),
+        help="int8 (default), float16 (three times the space, exact final ranking) or binary (an eighth)",
+    )
+    group.add_argument(
+        "--pool-factor", metavar="N", type=int, help="keep one vector for every N of a page (default: 1, all)"
+    )
+    group.add_argument("--reindex", action="store_true", help="make the vectors of all documents anew")
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     """Settings from file and environment, overridden by what was said on the command line."""
     said = {
@@ -198,26 +227,39 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _add(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
     from svrag.library.store import Library
+    from svrag.search.encoding import check, encode
     from svrag.search.engine import retrievers_named
 
-    meanings = "dense" in retrievers_named(settings.retriever)
+    retrievers = retrievers_named(settings.retriever)
+    chosen = _index_settings(options)
     with Library.open(settings.library_folder()) as library:
+        # Before anything that takes long: the models load, and what they made before fits.
+        check(library, retrievers, encoder=settings.encoder, settings=chosen, reindex=options.reindex)
         report = _add_paths(library, options, settings)
         console.print_report(report, library.folder)
-        if meanings:
-            _encode(library, settings)
+        with console.encoding_progress() as on_encoding:
+            encode(
+                library,
+                library.documents(),
+                retrievers,
+                encoder=settings.encoder,
+                on_encoding=on_encoding,
+                settings=chosen,
+            )
     return SKIPPED if report.skipped else DONE
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
+    from svrag.library.indexing import indexes_in
 
     with _existing(settings) as library:
-        documents = library.documents()
+        documents, made = library.documents(), indexes_in(library)
         if options.json:
-            _print_json({"documents": [console.document_json(document) for document in documents]})
+            _print_json(console.library_json(documents, made))
         else:
             console.print_documents(documents, library.folder)
+            console.print_indexes(made, len(documents))
     return DONE
 
 
@@ -236,8 +278,16 @@ def _info(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag.library.indexing import index_named
+    from svrag.library.tokens.index import drop
+
+    if not options.documents and not options.index:
+        raise InputError("say what to remove: documents, or the vectors of a model with --index NAME")
     with _existing(settings) as library:
         found = {document.id: document for document in map(library.find, options.documents)}
+        if options.index:
+            drop(library, index_named(library, options.index).name)
+            print(f"removed the index of {options.index}")
         for document in found.values():
             library.remove(document.id)
             print(f"removed {document.name} ({document.id})")
@@ -309,6 +359,29 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
             written = console.write_evidence(library, answer, options.evidence)
             print(f"svrag: wrote {written} pictures to {options.evidence}", file=sys.stderr)
     return SKIPPED if report and report.skipped else DONE
+
+
+def _explain(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag import console
+    from svrag.search.drawing import sheet
+    from svrag.search.explain import explain, picture_model
+
+    if not options.out.absolute().parent.is_dir():
+        raise InputError(f"cannot write {options.out}: there is no folder {options.out.parent}")
+    with _existing(settings) as library:
+        document = library.find(options.document)
+        library.page(document.id, options.page)  # before a model is loaded: there is such a page
+        explained = explain(library, options.question, document.id, options.page, picture_model(settings.retriever))
+    drawn = sheet(explained)
+    try:
+        drawn.save(options.out, "PNG")
+    except OSError as error:
+        raise InputError(f"cannot write {options.out}: {error.strerror}") from None
+    if options.json:
+        _print_json(console.explanation_json(explained))
+    else:
+        console.print_explanation(explained, options.out)
+    return DONE
 
 
 def _graph(options: argparse.Namespace, settings: Settings) -> int:
@@ -453,13 +526,15 @@ def _add_paths(library: Library, options: argparse.Namespace, settings: Settings
     return report
 
 
-def _encode(library: Library, settings: Settings) -> None:
-    from svrag import console
-    from svrag.library.encoding import encode_missing
-    from svrag.retrievers.dense.encoder import load_encoder
+def _index_settings(options: argparse.Namespace) -> IndexSettings | None:
+    """What was said of the index of a multi-vector model; None when nothing was."""
+    from svrag.library.tokens.identity import IndexSettings
 
-    with console.encoding_progress() as on_encoding:
-        encode_missing(library, library.documents(), load_encoder(settings.encoder), on_encoding)
+    said = {"units": options.units, "precision": options.precision, "pool_factor": options.pool_factor}
+    given = {name: value for name, value in said.items() if value is not None}
+    if given.get("pool_factor", 1) < 1:
+        raise InputError(f"--pool-factor must be 1 (keep all vectors) or more, not {options.pool_factor}")
+    return IndexSettings(**given) if given else None
 
 
 def _warn(document: StoredDocument) -> None:

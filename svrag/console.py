@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from svrag.evaluation.tables import TextTable
     from svrag.generation.answer import Answer
     from svrag.graph.model import ElementGraph
+    from svrag.library.indexing import MadeIndex
     from svrag.library.ingest import AddEvent, AddReport
     from svrag.library.store import Library, StoredDocument
+    from svrag.search.explain import Explanation
     from svrag.search.result import SearchResult
 
 _WIDE, _LEAST_TEXT = 500, 20  # characters
@@ -118,7 +120,7 @@ def encoding_progress() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("passages"),
+        TextColumn("parts"),
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -182,6 +184,29 @@ def print_documents(documents: list[StoredDocument], folder: Path) -> None:
         [(d.id, str(d.pages), str(d.elements), shortened(d.name, 40), d.title) for d in documents],
         right=(1, 2),
     )
+
+
+def library_json(documents: Sequence[StoredDocument], made: Sequence[MadeIndex]) -> dict[str, object]:
+    return {
+        "documents": [document_json(document) for document in documents],
+        "indexes": [
+            {
+                "retriever": one.identity.name,
+                "revision": one.identity.revision,
+                "documents": one.documents,
+                **asdict(one.identity.settings),
+            }
+            for one in made
+        ],
+    }
+
+
+def print_indexes(made: Sequence[MadeIndex], documents: int) -> None:
+    for one in made:
+        settings = one.identity.settings
+        pooled = f", one vector kept of {settings.pool_factor}" if settings.pool_factor > 1 else ""
+        how = f"{settings.units}, {settings.precision}{pooled}"
+        out().print(plain(f"token vectors of {one.identity.name} ({how}): {one.documents} of {documents} documents"))
 
 
 def info_json(stored: StoredDocument, document: Document, graph: ElementGraph) -> dict[str, object]:
@@ -289,6 +314,35 @@ def print_search(result: SearchResult) -> None:
         console.print(plain(f"pages {pages}"))
     else:
         console.print(plain("pages " + ", ".join(f"{page.document_name}:{page.page}" for page in result.pages[:10])))
+
+
+def explanation_json(explained: Explanation) -> dict[str, object]:
+    """The object that `svrag explain --json` prints; its keys are stable."""
+    return {
+        "question": explained.question,
+        "document": explained.document_name,
+        "page": explained.page,
+        "model": explained.model,
+        "score": round(explained.score, 4),
+        "tokens": [
+            {
+                "word": word,
+                "similarity": round(float(similarity), 4),
+                "box": None if sees is None else [round(value, 4) for value in sees],
+            }
+            for word, similarity, sees in zip(explained.words, explained.similarities, explained.places(), strict=True)
+        ],
+    }
+
+
+def print_explanation(explained: Explanation, written: Path) -> None:
+    """The score, and each word of the question with its best similarity."""
+    asked = explained.asked()
+    print_table(
+        ("best", "word"), [(f"{explained.similarities[i]:.2f}", explained.words[i]) for i in asked], right=(0,)
+    )
+    about = f"{explained.document_name}, page {explained.page}: score {explained.score:.3f} ({explained.model})"
+    out().print(plain(f"{about}, drawn in {written}"))
 
 
 def answer_json(result: SearchResult, answer: Answer, parse_seconds: float) -> dict[str, object]:

@@ -12,7 +12,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -32,10 +32,11 @@ from svrag.evaluation.records import found, kept, nothing_found, ranking_of
 from svrag.evaluation.result import EvalResult, QuestionRecord, RetrieverRow, Seconds
 from svrag.generation.answer import Generator
 from svrag.generation.ask import ask
-from svrag.library.encoding import encode_missing
+from svrag.library.indexing import index_named
 from svrag.library.store import Library
-from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
+from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.passages import fingerprint
+from svrag.search.encoding import WITHOUT_VECTORS, encode, load
 from svrag.search.engine import retrievers_named, search
 from svrag.settings import DEFAULT_ENCODER
 
@@ -79,12 +80,12 @@ def run(
         resume: file that keeps every question's record as soon as there is one; a run that finds the records of one
             that depends on the same settings, versions and data there goes on after them.
         also_depends_on: what else to note among the settings (the model behind the generator).
-        on_progress: told of the stage ("documents", "vectors" where dense is asked for, then each row's name), what is
+        on_progress: told of the stage ("documents", "vectors" where a model is asked for, then each row's name), what is
             done of it and the total.
 
     Raises:
-        InputError: unknown benchmark, retriever or encoder, files missing or not in the layout, a package missing, or
-            `resume` is of another run.
+        InputError: unknown benchmark or retriever, a model that cannot be used, files missing or not in the layout, a
+            package missing, or `resume` is of another run.
         LibraryError: the library cannot be used.
         ServerError: the generator's server gave no answer.
     """
@@ -101,7 +102,8 @@ def run(
         plain.check_installed()
     if generator is not None:
         levenshtein.check_installed()
-    model = load_encoder(encoder) if any("dense" in name.split(",") for name in names) else None
+    models = [one for one in dict.fromkeys(",".join(names).split(",")) if one != WITHOUT_VECTORS]
+    load(models, encoder=encoder)
     loaded = BENCHMARKS[benchmark](data)
     questions = [q for q in loaded.questions if generator is not None or q.has_evidence][:limit]
     if not questions:
@@ -109,8 +111,8 @@ def run(
     with library_or_temporary(library_folder) as folder, Library.open(folder) as library:
         asked = list(dict.fromkeys(question.document for question in questions))
         documents, notes, parse_seconds = collect(library, loaded, asked, on_progress)
-        if model is not None:
-            _encode(library, documents, model, on_progress)
+        if models:
+            _encode(library, documents, models, encoder, on_progress)
         depth = max(DEPTH, loaded.cutoff)
         measures: dict[str, _Measure] = {
             retriever: partial(
@@ -128,7 +130,7 @@ def run(
             measures |= _baselines(loaded, asked, depth)
         settings = {
             **_settings(loaded, documents),
-            **({} if model is None else _model_settings(encoder, model)),
+            **_model_settings(library, models, encoder),
             "retrievers": names,
             "generator": generator.name if generator is not None else None,
             "k": k,
@@ -250,11 +252,17 @@ def _baselines(loaded: EvalSet, asked: Sequence[str], depth: int) -> dict[str, _
     return {row: partial(measure, row=row) for row in rows}
 
 
-def _encode(library: Library, documents: Mapping[str, Collected], model: TextEncoder, on_progress: Progress) -> None:
+def _encode(
+    library: Library,
+    documents: Mapping[str, Collected],
+    models: Sequence[str],
+    encoder: str,
+    on_progress: Progress,
+) -> None:
     """Vectors for the documents that lack them."""
     on_progress("vectors", 0, len(documents))
     for done, document in enumerate(documents.values(), start=1):
-        encode_missing(library, [document.stored], model)
+        encode(library, [document.stored], models, encoder=encoder)
         on_progress("vectors", done, len(documents))
 
 
@@ -276,10 +284,14 @@ def _settings(loaded: EvalSet, documents: Mapping[str, Collected]) -> dict[str, 
     }
 
 
-def _model_settings(encoder: str, model: TextEncoder) -> dict[str, object]:
-    """What the figures of a dense retriever depend on besides."""
-    return {
-        **{name: version(name) for name in ("torch", "transformers", "sentence-transformers")},
-        "encoder": encoder,
-        "encoder_fingerprint": fingerprint(model),
-    }
+def _model_settings(library: Library, models: Sequence[str], encoder: str) -> dict[str, object]:
+    """What the figures of retrievers with models depend on besides."""
+    if not models:
+        return {}
+    settings: dict[str, object] = {name: version(name) for name in ("torch", "transformers", "sentence-transformers")}
+    if "dense" in models:
+        settings |= {"encoder": encoder, "encoder_fingerprint": fingerprint(load_encoder(encoder))}
+    several = [index_named(library, name) for name in models if name != "dense"]
+    if several:
+        settings["indexes"] = [asdict(identity) for identity in several]
+    return settings

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 
 from svrag.documents.model import Element
 from svrag.errors import InputError
-from svrag.library.encoding import Progress, encode_missing, silent
+from svrag.library.encoding import Progress, silent
+from svrag.library.indexing import index_of
 from svrag.library.store import Library, StoredDocument
 from svrag.retrievers.dense.encoder import load_encoder
-from svrag.search import dense, lexical
-from svrag.search.fusion import fused
+from svrag.retrievers.multivector.loading import is_model_name, load_multivector
+from svrag.search import dense, lexical, multivector
+from svrag.search.encoding import encode
+from svrag.search.fusion import Rankings, fused
 from svrag.search.lexical import Ranked
 from svrag.search.result import Hit, PageHit, SearchResult
 from svrag.settings import DEFAULT_ENCODER
 
-RETRIEVERS = ("lexical", "dense")
+_BUILT_IN = ("lexical", "dense")
 _LEAST_PAGES = 10
 
 
@@ -37,14 +41,16 @@ def search(
 
     Args:
         documents: ids to look in; None looks everywhere.
-        retriever: names in `RETRIEVERS`, separated by commas; several are fused.
-        encoder: of the dense retriever: a name on the Hugging Face Hub or a folder. Documents that it has not encoded
-            yet are encoded first, and the vectors kept in the library.
-        on_encoding: told of that.
+        retriever: "lexical", "dense" or multi-vector models by name or folder, separated by commas; several are fused.
+            Documents that a model has not encoded yet are encoded first, and the vectors kept in the library.
+        encoder: of the dense retriever: a name on the Hugging Face Hub or a folder.
+        on_encoding: told of what is encoded.
 
     Raises:
-        InputError: the question has no words, a document or a retriever is unknown, the encoder cannot be used.
-        LibraryError: the library cannot be read, or not be written to where vectors are missing.
+        InputError: the question has no words, a document or a retriever is unknown, a model cannot be used.
+        LibraryError: the library cannot be read, or not be written to where vectors are missing, or its vectors were
+            made with other weights.
+        ServerError: a model runs on a server that gives no answer.
     """
     chosen = retrievers_named(retriever)
     if not any(character.isalnum() for character in question):
@@ -58,14 +64,20 @@ def search(
                 raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
         stored = [document for document in stored if document.id in set(documents)]
     whole = len(stored) == len(names)
-    found = []
-    if "lexical" in chosen:
-        found.append(lexical.rank(library, question, stored, whole_library=whole, k=k))
-    if "dense" in chosen:
-        model = load_encoder(encoder)
-        encode_missing(library, stored, model, on_encoding)
-        found.append(dense.rank(library, question, stored, whole_library=whole, encoder=model))
-    elements, pages = found[0] if len(found) == 1 else fused(*found)
+    encode(library, stored, chosen, encoder=encoder, on_encoding=on_encoding)
+    rankings: list[Rankings] = []
+    for name in chosen:
+        if name == "lexical":
+            rankings.append(lexical.rank(library, question, stored, whole_library=whole, k=k))
+        elif name == "dense":
+            model = load_encoder(encoder)
+            rankings.append(dense.rank(library, question, stored, whole_library=whole, encoder=model))
+        else:
+            tokens = load_multivector(name)
+            index = index_of(library, tokens)
+            found = multivector.rank(library, question, stored, whole_library=whole, encoder=tokens, index=index)
+            rankings.append(found)
+    elements, pages = functools.reduce(fused, rankings)
     page_hits = _page_hits(_filled_up(pages, stored), names, max(k, _LEAST_PAGES))
     hits = _hits(library, elements, names, k) or _pages_as_hits(
         library, [hit for hit in page_hits if hit.score], pages, k
@@ -74,16 +86,19 @@ def search(
 
 
 def retrievers_named(text: str) -> tuple[str, ...]:
-    """The retrievers in a list like "lexical,dense", each once, in the order of `RETRIEVERS`.
+    """The retrievers in a list like "lexical,dense", each once: those of svrag first, then the models.
 
     Raises:
         InputError: one is unknown, or none is named.
     """
-    named = {name.strip() for name in text.split(",")}
-    unknown = sorted(named - set(RETRIEVERS))
-    if unknown:
-        raise InputError(f"unknown retriever {unknown[0]!r}: use lexical, dense or both with a comma between them")
-    return tuple(name for name in RETRIEVERS if name in named)
+    named = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in named:
+        if name not in _BUILT_IN and not (name and is_model_name(name)):
+            raise InputError(
+                f"unknown retriever {name!r}: use lexical, dense, a model on the Hugging Face Hub (OWNER/NAME) or a "
+                "folder with one, or several with commas between them"
+            )
+    return (*(name for name in _BUILT_IN if name in named), *(name for name in named if name not in _BUILT_IN))
 
 
 def _hits(library: Library, ranking: Mapping[str, Ranked], names: Mapping[str, str], k: int) -> list[Hit]:

@@ -1,4 +1,4 @@
-"""Two rankings into one: the cosine of the dense retriever is added to the lexical score, with a weight.
+"""Two rankings into one: the cosine of a model is added to the lexical score, with a weight.
 
 Both scores mean the same for every question - a share of the best possible match of words, and a cosine - so that one
 weight fits all, and a page that the question names stays first. Reciprocal-rank fusion (Cormack, Clarke, Büttcher,
@@ -20,23 +20,34 @@ Rankings = tuple[dict[str, Ranked], dict[tuple[str, int], Ranked]]
 """Elements by id, and pages by document id and number."""
 
 
-def fused(lexical: Rankings, dense: Rankings) -> Rankings:
-    """The elements and pages that either retriever found."""
-    return added(lexical[0], dense[0], WEIGHT), added(lexical[1], dense[1], WEIGHT)
+def fused(first: Rankings, model: Rankings) -> Rankings:
+    """The elements and pages that either retriever found.
+
+    A model that ranks pages alone says of an element what it says of its page.
+    """
+    elements, pages = model
+    if not elements:
+        elements = {id: pages[place] for id in first[0] if (place := _page_of(id)) in pages}
+    return added(first[0], elements, WEIGHT), added(first[1], pages, WEIGHT)
 
 
-def added(lexical: Mapping[Key, Ranked], dense: Mapping[Key, Ranked], weight: float) -> dict[Key, Ranked]:
-    """Lexical score + `weight` * cosine of each candidate, with the reasons of both.
+def added(first: Mapping[Key, Ranked], model: Mapping[Key, Ranked], weight: float) -> dict[Key, Ranked]:
+    """First score + `weight` * cosine of each candidate, with the reasons of both.
 
     What only one retriever found has no words in common with the question (0), or is no closer to it than the last of
-    the dense ranking.
+    the model's ranking.
     """
-    least = min((found.score for found in dense.values()), default=0.0)
+    least = min((found.score for found in model.values()), default=0.0)
     nothing = Ranked(0.0, ())
     return {
         key: Ranked(
-            lexical.get(key, nothing).score + weight * dense.get(key, Ranked(least, ())).score,
-            (*lexical.get(key, nothing).reasons, *dense.get(key, nothing).reasons),
+            first.get(key, nothing).score + weight * model.get(key, Ranked(least, ())).score,
+            (*first.get(key, nothing).reasons, *model.get(key, nothing).reasons),
         )
-        for key in dict.fromkeys([*lexical, *dense])
+        for key in dict.fromkeys([*first, *model])
     }
+
+
+def _page_of(element_id: str) -> tuple[str, int]:
+    document, page, _ = element_id.rsplit(".", 2)
+    return document, int(page)

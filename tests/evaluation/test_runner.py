@@ -17,6 +17,7 @@ from svrag.generation.answer import NOT_FOUND, Answer
 from svrag.library.store import Library, StoredDocument
 from svrag.search.engine import search
 from svrag.search.result import Hit, SearchResult
+from tests.retrievers.multivector.words import WordEncoder
 
 GLAZE = "The blue glaze was mixed from cobalt oxide and wood ash by the apprentice."
 KILN = "The kiln was fired for nine hours at 1240 degrees before it cooled down."
@@ -234,12 +235,14 @@ def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeyp
         found = search(library, question, **more)
         return found if retriever == "lexical" else replace(found, pages=found.pages[::-1])
 
-    def encode(library: Library, documents: Sequence[StoredDocument], encoder: Encoder) -> None:
+    def encode(library: Library, documents: Sequence[StoredDocument], models: Sequence[str], *, encoder: str) -> None:
+        assert (models, encoder) == (["dense"], "some/model")
         encoded.extend(document.name for document in documents)
 
     monkeypatch.setattr("svrag.evaluation.runner.search", searched)
     monkeypatch.setattr("svrag.evaluation.runner.load_encoder", lambda name: Encoder())
-    monkeypatch.setattr("svrag.evaluation.runner.encode_missing", encode)
+    monkeypatch.setattr("svrag.search.encoding.load_encoder", lambda name: Encoder())
+    monkeypatch.setattr("svrag.evaluation.runner.encode", encode)
     result = run("mmlongbench", data, retrievers=["lexical", "dense,lexical"], encoder="some/model")
     assert [row.retriever for row in result.rows] == ["lexical", "lexical,dense"]
     for ours, theirs in zip(*(row.records for row in result.rows), strict=True):
@@ -252,6 +255,19 @@ def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeyp
     assert {"torch", "transformers", "sentence-transformers"} <= result.settings.keys()
     assert result.settings["encoder"] == "some/model"
     assert str(result.settings["encoder_fingerprint"]).startswith("c0ffee")
+
+
+def test_a_model_of_token_vectors_is_noted_with_its_index(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sentence_transformers")
+    model = WordEncoder()
+    for place in ("engine", "encoding"):
+        monkeypatch.setattr(f"svrag.search.{place}.load_multivector", lambda name: model)
+    result = run("mmlongbench", data, retrievers=[f"lexical,{model.name}", model.name])
+    assert [row.retriever for row in result.rows] == [f"lexical,{model.name}", model.name]
+    assert all(record.ranking.pages for record in result.rows[1].records)
+    (index,) = from_json(json.loads(written(to_json(result)))).settings["indexes"]  # type: ignore[misc]
+    assert (index["name"], index["revision"], index["settings"]["units"]) == (model.name, "r1", "cascade")
+    assert index["fingerprint"].startswith("f0")
 
 
 def test_texts_that_are_given_need_one_baseline_and_are_ranked_a_hundred_deep(tmp_path: Path) -> None:

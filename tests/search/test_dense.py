@@ -17,7 +17,7 @@ from svrag.library.encoding import encode_missing
 from svrag.library.store import Library
 from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
 from svrag.retrievers.dense.passages import fingerprint
-from svrag.search import dense, engine
+from svrag.search import dense, encoding, engine
 from svrag.search.dense import rank
 from svrag.search.engine import retrievers_named, search
 from tests.library.made import add, document
@@ -165,7 +165,7 @@ def test_names_of_retrievers() -> None:
     assert retrievers_named("dense, lexical") == ("lexical", "dense")
     assert retrievers_named("dense,dense") == ("dense",)
     for wrong in ("magic", "lexical,magic", "", "lexical,"):
-        with pytest.raises(InputError, match=r"unknown retriever '(magic|)': use lexical, dense or both"):
+        with pytest.raises(InputError, match=r"unknown retriever '(magic|)': use lexical, dense, a model"):
             retrievers_named(wrong)
 
 
@@ -173,6 +173,7 @@ def test_what_both_find_has_the_reasons_of_both(
     library: Library, tmp_path: Path, encoder: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(encoding, "load_encoder", lambda name: encoder)
     filled(library, tmp_path, count=1)
     (word,) = {search(library, "bowl", retriever=name).retriever for name in ("dense,lexical", "lexical,dense")}
     assert word == "lexical,dense"

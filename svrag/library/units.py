@@ -1,0 +1,117 @@
+"""What of a document a multi-vector encoder reads, and as what.
+
+A model that reads pictures gets each page as one, figures, tables and equations as crops, and everything else as text
+after its headings. A model of texts gets the words of all of them, in pieces of a length such models are trained on; an
+element's vectors are those of all its pieces, since MaxSim looks for the best of them anyway.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from svrag.documents.model import Element
+from svrag.library.tokens.identity import Unit, UnitKind
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from svrag.library.store import Library, StoredDocument
+    from svrag.retrievers.multivector.encoder import MultiVectorEncoder
+
+PAGE_DPI = 144
+"""Of the pictures that models read: what ColPali was trained on is about that, and each model scales to its own size."""
+
+SCHEME = 1
+"""Raised whenever other pictures or texts are encoded."""
+
+_PICTURED = ("figure", "table", "equation")
+_PIECE_WORDS, _PIECE_CHARACTERS = 150, 1200  # about 200 tokens: ColBERT reads 180 to 300 of a document
+_PICTURES_AT_ONCE, _TEXTS_AT_ONCE = 8, 64  # bound what is in memory; the encoder batches by itself
+_T = TypeVar("_T")
+
+
+def units_of(
+    library: Library,
+    document: StoredDocument,
+    encoder: MultiVectorEncoder,
+    kind: UnitKind,
+    on_progress: Callable[[int, int], None],
+) -> Iterator[Unit]:
+    """The token vectors of the document's pages, elements or both ("cascade"), a few at a time.
+
+    An element or page without words has none in a model of texts.
+
+    Args:
+        on_progress: told how many pages and elements are done, and how many there are.
+
+    Raises:
+        InputError: the library's copy of the file cannot be drawn.
+    """
+    elements = list(enumerate(library.elements_of(document.id)))
+    wanted = [
+        (position, element)
+        for position, element in elements
+        if kind == "cascade" or (element.type == "page") == (kind == "pages")
+        if not (element.type == "caption" and element.target_id)  # read with its figure or table
+    ]
+    drawn = [one for one in wanted if encoder.reads_pictures and one[1].type in (*_PICTURED, "page")]
+    pictured = {position for position, _ in drawn}
+    read = [one for one in wanted if one[0] not in pictured]
+    done = 0
+    for some in _batches(drawn, _PICTURES_AT_ONCE):
+        pictures = [_picture(document, element) for _, element in some]
+        for (position, element), tokens in zip(some, encoder.pictures(pictures), strict=True):
+            yield Unit(position, element.type, element.page, tokens.vectors)
+        done += len(some)
+        on_progress(done, len(wanted))
+    for some in _batches(read, _TEXTS_AT_ONCE):
+        yield from _of_texts(some, encoder)
+        done += len(some)
+        on_progress(done, len(wanted))
+
+
+def _of_texts(some: Sequence[tuple[int, Element]], encoder: MultiVectorEncoder) -> Iterator[Unit]:
+    import numpy as np
+
+    pieces = [_pieces(element) for _, element in some]
+    made = iter(encoder.passages([piece for own in pieces for piece in own]))
+    for (position, element), own in zip(some, pieces, strict=True):
+        if own:
+            vectors = np.concatenate([next(made).vectors for _ in own])
+            yield Unit(position, element.type, element.page, vectors)
+
+
+def _pieces(element: Element) -> list[str]:
+    """Its words and its caption in pieces, each after the innermost heading above."""
+    heading = f"{element.section_path[-1]}\n" if element.section_path else ""
+    text = "\n".join(filter(None, (element.caption, element.text)))
+    pieces: list[str] = []
+    current: list[str] = []
+    length = 0
+    for word in text.split():
+        for part in (word[i : i + _PIECE_CHARACTERS] for i in range(0, len(word), _PIECE_CHARACTERS)):
+            if current and (len(current) == _PIECE_WORDS or length + len(part) >= _PIECE_CHARACTERS):
+                pieces.append(heading + " ".join(current))
+                current, length = [], 0
+            current.append(part)
+            length += len(part) + 1
+    return [*pieces, heading + " ".join(current)] if current else []
+
+
+def _picture(document: StoredDocument, element: Element) -> Image:
+    from PIL import Image
+
+    from svrag.documents.rendering import crop, render_page
+
+    if element.type == "page":
+        png = render_page(document.source, element.page, dpi=PAGE_DPI)
+    else:
+        png = crop(document.source, element.page, element.box, dpi=PAGE_DPI)
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _batches(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

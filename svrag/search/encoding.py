@@ -1,0 +1,80 @@
+"""Before a search: the vectors of every model that was asked for, of the documents that lack them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from svrag.errors import InputError
+from svrag.library.encoding import Progress, encode_missing, silent
+from svrag.library.indexing import index_missing, index_of
+from svrag.library.store import Library, StoredDocument
+from svrag.library.tokens.identity import IndexSettings
+from svrag.library.tokens.index import drop
+from svrag.retrievers.dense.encoder import load_encoder
+from svrag.retrievers.multivector.loading import load_multivector
+
+WITHOUT_VECTORS = "lexical"
+
+
+def load(retrievers: Sequence[str], *, encoder: str) -> None:
+    """Load the models among `retrievers`, before anything that takes long; they stay loaded.
+
+    Raises:
+        InputError: a model cannot be used.
+        ServerError: a model runs on a server that gives no answer.
+    """
+    for name in retrievers:
+        if name == "dense":
+            load_encoder(encoder)
+        elif name != WITHOUT_VECTORS:
+            load_multivector(name)
+
+
+def check(
+    library: Library, retrievers: Sequence[str], *, encoder: str, settings: IndexSettings | None, reindex: bool
+) -> None:
+    """Load the models among `retrievers` and see that what is in the library was made by them.
+
+    Args:
+        settings, encoder: as for `encode`.
+        reindex: drop what the multi-vector models made before.
+
+    Raises: as `encode`.
+    """
+    several = [name for name in retrievers if name not in (WITHOUT_VECTORS, "dense")]
+    if not several and (reindex or settings):
+        raise InputError("--units, --precision, --pool-factor and --reindex are of a model: name it with --retriever")
+    load(retrievers, encoder=encoder)
+    for name in several:
+        model = load_multivector(name)
+        if reindex:
+            drop(library, model.name)
+        index_of(library, model, settings)
+
+
+def encode(
+    library: Library,
+    documents: Sequence[StoredDocument],
+    retrievers: Sequence[str],
+    *,
+    encoder: str,
+    on_encoding: Progress = silent,
+    settings: IndexSettings | None = None,
+) -> None:
+    """Let each model in `retrievers` encode those of `documents` that it has not encoded yet.
+
+    Args:
+        encoder: of the dense retriever.
+        settings: of the index of a multi-vector model; None takes those it has, or the defaults for a new one.
+
+    Raises:
+        InputError: a model cannot be used.
+        LibraryError: the library cannot be written to, or its vectors are of other weights or settings.
+        ServerError: a model runs on a server that gives no answer.
+    """
+    for name in retrievers:
+        if name == "dense":
+            encode_missing(library, documents, load_encoder(encoder), on_encoding)
+        elif name != WITHOUT_VECTORS:
+            model = load_multivector(name)
+            index_missing(library, documents, model, index_of(library, model, settings), on_encoding)
