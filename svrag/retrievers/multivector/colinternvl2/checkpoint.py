@@ -6,7 +6,6 @@ The base is OpenGVLab/InternVL2-4B as its makers wrote it; what an adapter stand
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,15 @@ from svrag.retrievers.multivector.colinternvl2.model import ColInternVL2
 from svrag.retrievers.multivector.colinternvl2.processor import ColInternVL2Processor
 from svrag.retrievers.multivector.hub import Checkpoint
 from svrag.retrievers.multivector.phi3.prompts import Vocabulary
-from svrag.retrievers.multivector.phi3.published import add_adapter, build, files_of, fill, head_of, tensors
+from svrag.retrievers.multivector.phi3.published import (
+    add_adapter,
+    build,
+    files_of,
+    fill,
+    head_of,
+    published_settings,
+    tensors,
+)
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -41,7 +48,7 @@ _QKV = re.compile(r"\.attn\.qkv\.")
 
 
 def place_of(key: str) -> tuple[str, ...]:
-    """From a key of the published base, with or without "model." in front, to those of `ColInternVL2`."""
+    """From a key of the published base, with or without "model." in front, to those of `ColInternVL2`, which stay."""
     key = key.removeprefix("model.")
     if key == "language_model.lm_head.weight":
         return ()  # chooses the next word of an answer
@@ -65,12 +72,12 @@ def read(
         InputError: files or weights are missing, left over or broken.
     """
     settings = base.read("config.json")
-    ours = settings.get("model_type") == ColInternVL2Config.model_type
-    if ours:
+    if settings.get("model_type") == ColInternVL2Config.model_type:
         config = ColInternVL2Config.from_dict(settings)
         processor = ColInternVL2Processor.from_pretrained(base.folder)
     else:
-        config = from_published(settings)
+        with published_settings(base.name):
+            config = from_published(settings)
         vocabulary = Vocabulary.of(base.folder)
         processor = ColInternVL2Processor(
             vocabulary, tile=config.vision_config.image_size[0], tokens=config.image_seq_length
@@ -79,20 +86,16 @@ def read(
     model = fill(
         build(lambda: ColInternVL2(config)),
         chain(tensors(files_of(base.folder)), head_of(checkpoint.folder)),
-        _same if ours else place_of,
+        place_of,
         source=base.name,
         device=device,
         dtype=dtype,
     )
     if checkpoint == base:
         return model, processor
-    return add_adapter(model, checkpoint.folder, _adapted), processor
+    return add_adapter(model, checkpoint.folder, adapted_place), processor
 
 
-def _same(key: str) -> Iterable[str]:
-    return (key,)
-
-
-def _adapted(key: str) -> str:
+def adapted_place(key: str) -> str:
     """From a key of an adapter to that of the layer it changes; those trained here have our names already."""
     return key.removeprefix("model.").replace("language_model.model.", "language_model.")

@@ -6,7 +6,6 @@ A picture is stretched to the grid of square tiles nearest to its shape and read
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, to_pixels
+from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, save, saved, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +27,6 @@ LONGEST = 4096
 
 IMAGE_TOKEN = "<IMG_CONTEXT>"
 _BEFORE, _AFTER = "<img>", "</img>\nDescribe the image."
-_FILE = "processor_config.json"
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
@@ -73,13 +71,10 @@ class ColInternVL2Processor:
         Raises:
             InputError: it is not there.
         """
-        settings = json.loads((Path(folder) / _FILE).read_text("utf-8"))
-        return cls(Vocabulary.of(Path(folder)), **settings)
+        return cls(Vocabulary.of(Path(folder)), **saved(Path(folder)))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        self.vocabulary.tokenizer.save_pretrained(folder)
-        (Path(folder) / _FILE).write_text(json.dumps(self._settings(), indent=2) + "\n", "utf-8")
+        save(Path(folder), self.vocabulary, self._settings())
 
     def question(self, text: str) -> Prompt:
         """As it is: the model was trained on questions without an instruction."""
@@ -105,14 +100,14 @@ class ColInternVL2Processor:
         picture = image.convert("RGB")
         size = self.tile
         columns, rows = tile_grid(*picture.size, size, self.most_tiles)
-        stretched = picture.resize((columns * size, rows * size))  # bicubic
+        stretched = _resized(picture, columns * size, rows * size)
         views = [
             stretched.crop((x * size, y * size, (x + 1) * size, (y + 1) * size))
             for y in range(rows)
             for x in range(columns)
         ]
         if len(views) > 1:
-            views.append(picture.resize((size, size)))
+            views.append(_resized(picture, size, size))
         return torch.stack([to_pixels(view, _MEAN, _DEVIATION) for view in views]), (columns, rows)
 
     def batch(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
@@ -134,3 +129,13 @@ class ColInternVL2Processor:
 
     def _settings(self) -> dict[str, int]:
         return {"tile": self.tile, "tokens": self.tokens, "most_tiles": self.most_tiles}
+
+
+def _resized(picture: Image, width: int, height: int) -> Image:
+    """Bicubic, first along the side that shrinks more.
+
+    In one step, different versions of Pillow begin with different sides and so round differently.
+    """
+    if picture.height * width > picture.width * height and picture.height > height:
+        return picture.resize((picture.width, height)).resize((width, height))
+    return picture.resize((width, picture.height)).resize((width, height))

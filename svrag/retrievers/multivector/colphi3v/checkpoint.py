@@ -17,7 +17,15 @@ from svrag.retrievers.multivector.colphi3v.model import ColPhi3V
 from svrag.retrievers.multivector.colphi3v.processor import ColPhi3VProcessor
 from svrag.retrievers.multivector.hub import Checkpoint
 from svrag.retrievers.multivector.phi3.prompts import Vocabulary
-from svrag.retrievers.multivector.phi3.published import add_adapter, build, files_of, fill, head_of, tensors
+from svrag.retrievers.multivector.phi3.published import (
+    add_adapter,
+    build,
+    files_of,
+    fill,
+    head_of,
+    published_settings,
+    tensors,
+)
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -29,14 +37,24 @@ _HEAD = "custom_text_proj."
 _WITHOUT_USE = (f"{_VISION}wte.weight", f"{_CLIP}embeddings.position_ids", "lm_head.weight")
 
 
-def place_of(key: str) -> tuple[str, ...]:
-    """From a key of the published base to that of `ColPhi3V`."""
-    if key in _WITHOUT_USE:
+def place_of(key: str, *, project: bool) -> tuple[str, ...]:
+    """From a key of the published base to that of `ColPhi3V`, with or without a head; our own keys stay.
+
+    Heads were published too, but what was released makes its vectors without them.
+    """
+    if key in _WITHOUT_USE or (key.startswith(_HEAD) and not project):
         return ()
     for before, after in ((_CLIP, "vision_tower."), (_VISION, ""), ("model.", "language_model.")):
         if key.startswith(before):
             return (after + key.removeprefix(before),)
     return (key,)
+
+
+def adapted_place(key: str, *, project: bool) -> str | None:
+    """From a key of an adapter to that of the layer it changes; those trained here have our names already."""
+    if key.startswith(_HEAD) and not project:
+        return None
+    return f"language_{key}" if key.startswith("model.") else key
 
 
 def read(
@@ -54,7 +72,11 @@ def read(
     """
     settings, beside = base.read("config.json"), checkpoint.read("config.json")
     ours = _is_ours(settings)
-    config = ColPhi3VConfig.from_dict(settings) if ours else from_published(settings)
+    if ours:
+        config = ColPhi3VConfig.from_dict(settings)
+    else:
+        with published_settings(base.name):
+            config = from_published(settings)
     if _is_ours(beside):
         chosen = ColPhi3VConfig.from_dict(beside)
         config.layer, config.project, config.dimension = chosen.layer, chosen.project, chosen.dimension
@@ -73,16 +95,10 @@ def read(
         )
     )
 
-    def place(key: str) -> tuple[str, ...]:
-        # Published heads are there, but released embeddings were made without them.
-        if key.startswith(_HEAD) and not config.project:
-            return ()
-        return (key,) if ours else place_of(key)
-
     model = fill(
         build(lambda: ColPhi3V(config)),
         chain(tensors(files_of(base.folder)), head_of(checkpoint.folder)),
-        place,
+        lambda key: place_of(key, project=config.project),
         source=base.name,
         device=device,
         dtype=dtype,
@@ -90,12 +106,8 @@ def read(
     if checkpoint == base:
         return model, processor
 
-    def adapted(key: str) -> str | None:
-        if key.startswith(_HEAD) and not config.project:
-            return None
-        return f"language_{key}" if key.startswith("model.") else key  # those trained here have our names already
-
-    return add_adapter(model, checkpoint.folder, adapted), processor
+    adapted = add_adapter(model, checkpoint.folder, lambda key: adapted_place(key, project=config.project))
+    return adapted, processor
 
 
 def _is_ours(settings: dict[str, Any]) -> bool:

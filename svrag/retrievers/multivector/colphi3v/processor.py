@@ -7,7 +7,6 @@ in ColBERT's query augmentation.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, to_pixels
+from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, save, saved, to_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +29,6 @@ LONGEST = 4096
 _BEFORE, _AFTER = "<|user|>\n", "\nDescribe the image.<|end|>\n<|assistant|>\n"
 _PASSAGE = "<|user|>\n", "<|end|>\n<|assistant|>\n"
 _QUESTION, _AUGMENTATION = "Query: ", 10
-_FILE = "processor_config.json"
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP
 _PLACE = -1  # number of a picture's token
 
@@ -79,13 +77,10 @@ class ColPhi3VProcessor:
         Raises:
             InputError: it is not there.
         """
-        settings = json.loads((Path(folder) / _FILE).read_text("utf-8"))
-        return cls(Vocabulary.of(Path(folder)), **settings)
+        return cls(Vocabulary.of(Path(folder)), **saved(Path(folder)))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        self.vocabulary.tokenizer.save_pretrained(folder)
-        (Path(folder) / _FILE).write_text(json.dumps(self._settings(), indent=2) + "\n", "utf-8")
+        save(Path(folder), self.vocabulary, self._settings())
 
     def question(self, text: str) -> Prompt:
         vocabulary = self.vocabulary

@@ -5,7 +5,8 @@ What the two processors share. A prompt is made for one input alone; padding com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,10 @@ from svrag.errors import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
     from transformers import PreTrainedTokenizerFast
+
+
+SETTINGS = "processor_config.json"
+"""Where `save_pretrained` of a processor writes what its tokenizer's files do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,24 @@ class Vocabulary:
     def words(self, ids: Sequence[int]) -> tuple[str, ...]:
         """As `Prompt.words`; numbers below 0 are a picture's."""
         return tuple("" if i < 0 or i in self._special else str(self.tokenizer.decode([i])) for i in ids)
+
+
+def save(folder: Path, vocabulary: Vocabulary, settings: Mapping[str, int]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary.tokenizer.save_pretrained(folder)
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+
+
+def saved(folder: Path) -> dict[str, int]:
+    """Settings of the processor in this folder.
+
+    Raises:
+        InputError: they are not there, or broken.
+    """
+    try:
+        return {key: int(value) for key, value in json.loads((folder / SETTINGS).read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / SETTINGS} cannot be read ({error}): get the checkpoint again") from None
 
 
 def padded(prompts: Sequence[Prompt], pad: int, *, left: bool) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ Every key has to find its place and every place its key. Knows no model: the ren
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -38,6 +39,20 @@ def build(make: Callable[[], _Model]) -> _Model:
 
     with init_empty_weights():
         return make()
+
+
+@contextlib.contextmanager
+def published_settings(source: str) -> Iterator[None]:
+    """Raises:
+    InputError: what is read within lacks a setting, or has one of another kind.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            f"{source}: its config.json is not that of the published base ({said}): get it again"
+        ) from None
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -150,7 +165,6 @@ def add_adapter(
     settings.task_type = None  # forward is the model's own
     settings.inference_mode = True
     found = {}
-    unknown = []
     first = next(model.parameters())
     prefix = "base_model.model."
     for key, tensor in tensors([folder / "adapter_model.safetensors"]):
@@ -158,9 +172,8 @@ def add_adapter(
         if place is not None:
             found[prefix + place] = tensor.to(device=first.device, dtype=first.dtype)
     adapted = PeftModel(model, settings, adapter_name=name, low_cpu_mem_usage=True)
-    places = get_peft_model_state_dict(adapted, adapter_name=name)
-    unknown = sorted(found.keys() - places.keys())
-    check(str(folder), missing=places.keys() - found.keys(), unexpected=unknown)
+    places = get_peft_model_state_dict(adapted, adapter_name=name, save_embedding_layers=False)
+    check(str(folder), missing=places.keys() - found.keys(), unexpected=found.keys() - places.keys())
     set_peft_model_state_dict(adapted, found, adapter_name=name, low_cpu_mem_usage=True)
     for parameter in adapted.parameters():
         parameter.requires_grad_(False)
