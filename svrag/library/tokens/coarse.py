@@ -36,11 +36,11 @@ CANDIDATES = (500, 1000, 2000)
 
 _RECALL = 0.99  # of the ten best, on the questions it is tried with
 _TRIED, _QUERY_TOKENS = 24, 32
-_CAUGHT_UP = 32_768  # older vectors that an add pools besides its own: about a second
+_CAUGHT_UP = 2048  # older vectors that even the smallest document pools when it is added
 
 
 def catch_up(library: Library, name: str, added: int) -> None:
-    """Pool documents that are not in the coarse stage yet, about as many vectors as were just added and some more.
+    """Pool documents that are not in the coarse stage yet: about thrice as many vectors as were just added.
 
     Raises:
         LibraryError: no space, no permission, a file is missing or too short.
@@ -50,7 +50,7 @@ def catch_up(library: Library, name: str, added: int) -> None:
             return
     with library.transaction() as connection:
         for index in ranges.rows(connection, name):
-            left = added + _CAUGHT_UP
+            left = 2 * added + _CAUGHT_UP
             for entry in connection.execute(
                 "SELECT number FROM token_documents WHERE token_index = ? AND coarse = 0 ORDER BY number DESC LIMIT 100",
                 (index.number,),
