@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
+from PIL import Image, ImageChops
 
 import make_demo_data
 from demo_data import deck, paper, questions, report
@@ -41,6 +42,14 @@ def test_what_is_committed_is_what_the_script_makes(made: list[Made], tmp_path: 
     make_demo_data.write(tmp_path, made)
     for name in ("questions.json", "annotations.jsonl"):
         assert (tmp_path / name).read_text(encoding="utf-8") == (FOLDER / name).read_text(encoding="utf-8")
+    assert (tmp_path / "decks.json").read_text(encoding="utf-8") == (FOLDER / "decks.json").read_text(encoding="utf-8")
+    drawn, committed_pictures = (
+        {p.relative_to(at): p for p in at.rglob("decks/*/*.png")} for at in (tmp_path, FOLDER)
+    )
+    assert drawn.keys() == committed_pictures.keys()
+    for name, path in drawn.items():
+        with Image.open(path) as fresh, Image.open(committed_pictures[name]) as committed:
+            assert ImageChops.difference(fresh.convert("L"), committed.convert("L")).getextrema()[1] < 32, name
     for document in made:
         with (
             pymupdf.open(tmp_path / "documents" / document.name) as fresh,

@@ -17,6 +17,7 @@ class Evidence:
         number: the n of its citation in the answer; None when it is not cited.
         text: its words for people: the sentence an answer rests on, a caption, a paragraph.
         reasons: why it was found.
+        question: that it was found for.
     """
 
     element: Element
@@ -25,6 +26,7 @@ class Evidence:
     text: str
     number: int | None = None
     reasons: tuple[str, ...] = ()
+    question: str = ""
 
     def boxes_on(self, page: int) -> list[Box]:
         """Where it is on `page` of its document; a whole page has no box."""
@@ -36,7 +38,7 @@ class Evidence:
 
 def found(result: SearchResult) -> tuple[Evidence, ...]:
     """All hits, best first, before there is an answer."""
-    return tuple(_uncited(hit) for hit in result.hits)
+    return tuple(_uncited(hit, result.question) for hit in result.hits)
 
 
 def cited_first(result: SearchResult, answer: Answer) -> tuple[Evidence, ...]:
@@ -50,15 +52,17 @@ def cited_first(result: SearchResult, answer: Answer) -> tuple[Evidence, ...]:
             citation.quote or _words(citation.element),
             citation.n,
             reasons.get(citation.element.id, ()),
+            result.question,
         )
         for citation in sorted(answer.citations, key=lambda citation: citation.n)
     ]
     ids = {evidence.element.id for evidence in cited}
-    return tuple(cited + [_uncited(hit) for hit in result.hits if hit.element.id not in ids])
+    return tuple(cited + [_uncited(hit, result.question) for hit in result.hits if hit.element.id not in ids])
 
 
-def _uncited(hit: Hit) -> Evidence:
-    return Evidence(hit.element, hit.document_name, hit.score, _words(hit.element), reasons=hit.reasons)
+def _uncited(hit: Hit, question: str) -> Evidence:
+    words = _words(hit.element)
+    return Evidence(hit.element, hit.document_name, hit.score, words, reasons=hit.reasons, question=question)
 
 
 def _words(element: Element) -> str:

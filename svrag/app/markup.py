@@ -157,7 +157,8 @@ def _card(index: int, one: Evidence, picture: str | None) -> str:
 
 
 def page_html(view: PageView) -> str:
-    """A page with its boxes, and buttons for the pages beside it."""
+    """A page with its boxes, buttons for the pages beside it, and one for what a model looked at if that is known."""
+    paper = "sv-paper sv-looked" if view.looked else "sv-paper"
     own_name = f", printed {escaped(view.label)}" if view.label else ""
 
     def turn(target: int, name: str, sign: str) -> str:
@@ -172,9 +173,19 @@ def page_html(view: PageView) -> str:
         f'<span class="sv-subdued">page {view.number} of {view.pages}{own_name}</span></div>'
         f"{turn(view.number - 1, 'Previous page', '‹')}{turn(view.number + 1, 'Next page', '›')}"
         '<button type="button" data-action="close" data-value="" aria-label="Close" title="Close">×</button></header>'
-        f'<div class="sv-sheet" tabindex="0"><div class="sv-paper">'
+        f'{_look(view.looked)}<div class="sv-sheet" tabindex="0"><div class="{paper}">'
         f'<img src="{escaped(view.picture)}" alt="Page {view.number} of {escaped(view.document_name)}">'
         f"{''.join(map(_mark, view.marks))}</div></div></div>"
+    )
+
+
+def _look(looked: bool | None) -> str:
+    if looked is None:
+        return ""
+    pressed, value = ("true", "0") if looked else ("false", "1")
+    return (
+        f'<div class="sv-look"><button type="button" data-action="look" data-value="{value}" aria-pressed="{pressed}" '
+        'data-busy="Looking…">What the model looked at</button></div>'
     )
 
 

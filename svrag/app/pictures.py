@@ -9,7 +9,7 @@ import base64
 import io
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from svrag.app.evidence import Evidence
@@ -18,6 +18,7 @@ from svrag.errors import InputError
 
 if TYPE_CHECKING:
     from svrag.library.store import Library
+    from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 
 _PAGE_DPI, _CROP_DPI = 120, 120
 _CROP_SIZE = (900, 600)  # pixels, the largest
@@ -38,7 +39,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A page to look at: `number` of `pages`, the page's own name where it differs, a data: address, the boxes."""
+    """A page to look at: `number` of `pages`, the page's own name where it differs, a data: address, the boxes.
+
+    `looked` is whether the picture shows what a model looked at; None where there is no model that could say.
+    """
 
     document_name: str
     number: int
@@ -46,6 +50,7 @@ class PageView:
     label: str
     picture: str
     marks: tuple[Mark, ...]
+    looked: bool | None = None
 
 
 def crops(library: Library, evidence: Sequence[Evidence]) -> dict[str, str]:
@@ -99,6 +104,28 @@ def page_view(
             for box in one.boxes_on(number)
         ),
     )
+
+
+def looked_at(
+    library: Library, view: PageView, document_id: str, question: str, encoder: MultiVectorEncoder
+) -> PageView:
+    """The page in `view` with what `encoder` looks at for `question`; takes as long as encoding a page does.
+
+    Raises:
+        InputError: the file cannot be drawn, or the encoder reads texts only.
+        LibraryError: the library cannot be read.
+        ServerError: the encoder runs on a server that gives no answer.
+    """
+    from svrag.search.drawing import heat
+    from svrag.search.explain import explain_picture, page_picture
+
+    source = library.find(document_id).source
+    with _drawing:
+        picture = page_picture(source, view.number)
+    explanation = explain_picture(question, view.document_name, view.number, picture, encoder)
+    encoded = io.BytesIO()
+    heat(explanation).save(encoded, "PNG")
+    return replace(view, picture=_data_address(encoded.getvalue()), looked=True)
 
 
 def _mark(page: Page, box: Box, evidence: Evidence, chosen: bool) -> Mark:

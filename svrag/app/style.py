@@ -14,6 +14,7 @@ const report = (event) => {
   if (target.tagName !== 'BUTTON' && String(window.getSelection())) return;  // selecting words is no click
   const { action, value, confirm: question } = target.dataset;
   if (question && !window.confirm(question)) return;
+  if (target.dataset.busy) { target.textContent = target.dataset.busy; target.disabled = true; }
   trigger('click', { action, value });
 };
 element.addEventListener('click', report);
@@ -126,6 +127,12 @@ p.sv-subdued { margin: 8px 0 0; }
   border: 1px solid var(--border-color-primary); }
 .sv-page header button:hover { background: var(--background-fill-secondary); }
 .sv-page header button:disabled { opacity: 0.35; cursor: default; }
+.sv-look { padding: 8px 14px; border-bottom: 1px solid var(--border-color-primary); }
+.sv-look button { padding: 4px 12px; border-radius: 99px; border: 1px solid var(--border-color-primary);
+  font-size: 13px; line-height: 1.4; color: var(--link-text-color); }
+.sv-look button:hover { background: var(--background-fill-secondary); }
+.sv-look button:disabled { color: var(--body-text-color-subdued); cursor: progress; }
+.sv-look button[aria-pressed=true] { background: var(--color-accent); border-color: var(--color-accent); color: white; }
 .sv-sheet { overflow: auto; background: var(--background-fill-secondary); overscroll-behavior: contain; }
 .sv-paper { position: relative; width: 100%; }
 .sv-paper.sv-enlarged { width: 180%; }
@@ -133,6 +140,7 @@ p.sv-subdued { margin: 8px 0 0; }
 .gradio-container .sv-enlarged img { cursor: zoom-out; }
 .sv-mark { position: absolute; pointer-events: none; outline: 2px solid #d6272899; outline-offset: 2px; }
 .sv-mark.sv-chosen { outline: 3px solid #d62728; background: #d627280f; }
+.sv-looked .sv-chosen { background: none; }
 .sv-mark span { position: absolute; right: 100%; bottom: 100%; padding: 1px 5px; border-radius: 5px; background: #d62728;
   color: white; font-size: 12px; font-weight: 700; line-height: 1.3; transform: translate(50%, 50%); }
 

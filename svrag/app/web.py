@@ -5,9 +5,10 @@ Nothing is decided here that the command line does not do the same way. Each req
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import gradio as gr
 
 from svrag.app import markup, style
 from svrag.app.evidence import Evidence, cited_first, found
-from svrag.app.pictures import crops, page_view
+from svrag.app.pictures import crops, looked_at, page_view
 from svrag.app.streaming import Finished, Found, Piece, ask_in_steps
 from svrag.app.uploads import Notice, add_uploads
 from svrag.documents.files import SUFFIXES
@@ -23,6 +24,7 @@ from svrag.errors import LibraryError, SvragError
 from svrag.generation.answer import Generator
 from svrag.library.ingest import AddEvent
 from svrag.library.store import Library, StoredDocument
+from svrag.search.explain import picture_model
 from svrag.settings import DEFAULT_ENCODER
 
 ALL_DOCUMENTS = ""
@@ -34,10 +36,11 @@ _PROGRESS = gr.Progress()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The page in view: `chosen` is the index of the evidence it was opened for."""
+    """The page in view: `chosen` is the index of the evidence it was opened for; `looked`, what the model looked at."""
 
     chosen: int
     page: int
+    looked: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,11 @@ class WebApp:
     def turn(
         self, evidence: tuple[Evidence, ...], shown: Shown | None, event: gr.EventData
     ) -> tuple[Any, Any, Shown | None]:
-        """Another page of the document in view, or none when it is closed."""
+        """Another page of the document in view, what the model looked at on this one, or none when it is closed."""
         if event.action == "close" or shown is None or shown.chosen >= len(evidence):
             return "", gr.Column(visible=False), None
+        if event.action == "look":
+            return self._page(evidence, replace(shown, looked=event.value == "1"))
         return self._page(evidence, Shown(shown.chosen, int(event.value)))
 
     def _page(self, evidence: tuple[Evidence, ...], shown: Shown) -> tuple[Any, Any, Shown | None]:
@@ -175,9 +180,23 @@ class WebApp:
         try:
             with self._library() as library:
                 view = page_view(library, chosen.element.document_id, shown.page, evidence, chosen)
+                if self._sees_pages:
+                    view = replace(view, looked=False)
+                    if shown.looked:
+                        encoder = picture_model(self.retriever)
+                        view = looked_at(library, view, chosen.element.document_id, chosen.question, encoder)
         except SvragError as error:
             return markup.failure(str(error)), gr.Column(visible=True), None
         return markup.page_html(view), gr.Column(visible=True), shown
+
+    @functools.cached_property
+    def _sees_pages(self) -> bool:
+        """Whether a model of the retriever can say what it looked at; found out once, since models may be loaded."""
+        try:
+            picture_model(self.retriever)
+        except SvragError:
+            return False
+        return True
 
     def _library(self) -> Library:
         return Library.open(self.folder, create=False)

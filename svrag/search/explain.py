@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,19 +81,38 @@ def explain(library: Library, question: str, document_id: str, page: int, encode
         LibraryError: the library cannot be read.
         ServerError: the encoder runs on a server that gives no answer.
     """
+    document = library.find(document_id)
+    return explain_picture(question, document.name, page, page_picture(document.source, page), encoder)
+
+
+def page_picture(source: Path, page: int) -> Image.Image:
+    """Page `page` (1-based) of a file as models are given it.
+
+    Raises:
+        InputError: the file cannot be opened or has no such page.
+    """
+    with Image.open(io.BytesIO(render_page(source, page, dpi=PAGE_DPI))) as opened:
+        return opened.convert("RGB")
+
+
+def explain_picture(
+    question: str, document_name: str, page: int, picture: Image.Image, encoder: MultiVectorEncoder
+) -> Explanation:
+    """`explain` for a page that is drawn already.
+
+    Raises:
+        InputError: the question has no words, or the encoder reads texts only.
+        ServerError: the encoder runs on a server that gives no answer.
+    """
     if not any(character.isalnum() for character in question):
         raise InputError("the question has no words: ask in words")
     if not encoder.reads_pictures:
         raise InputError(f"{encoder.name} reads texts only: name a model that reads pictures with --retriever MODEL")
-    document = library.find(document_id)
-    png = render_page(document.source, page, dpi=PAGE_DPI)
-    with Image.open(io.BytesIO(png)) as opened:
-        picture = opened.convert("RGB")
     (asked,) = encoder.questions([question])
     (read,) = encoder.pictures([picture])
     similarities, boxes = best_matches(asked, read)
     maps = similarity_maps(asked, read, *grid_of(read))
-    return Explanation(question, document.name, page, encoder.name, picture, asked.words, similarities, boxes, maps)
+    return Explanation(question, document_name, page, encoder.name, picture, asked.words, similarities, boxes, maps)
 
 
 def picture_model(retriever: str) -> MultiVectorEncoder:
