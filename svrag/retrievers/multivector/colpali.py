@@ -237,7 +237,9 @@ def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
             model.model.lm_head = torch.nn.Identity()
         if adapter:
             check_weights(whole.name, [key for key in missing if not key.startswith(_HEADS)], unexpected)
-            model = put_on(name, adapter.folder, model, missing, model_class._checkpoint_conversion_mapping)
+            model = put_on(
+                name, adapter.folder, model, missing, vars(model_class).get("_checkpoint_conversion_mapping", {})
+            )
         else:
             check_weights(name, missing, unexpected, head=_HEADS)
         own = any(

@@ -19,6 +19,7 @@ ALIASES = {"InternVL2": "puar-playground/Col-InternVL2-4B", "Phi": "puar-playgro
 """Short names of the SV-RAG retrievers."""
 
 _REMOTE = "vllm:"
+_SETTINGS = ("config.json", "adapter_config.json", "modules.json")
 _INTERN, _PHI, _TEXT = "ColInternVL2", "ColPhi3V", "text"
 # model_type in config.json -> family; those of colpali-engine by the name of its class.
 _COLPALI = {
@@ -47,8 +48,14 @@ _SUPPORTED = (
 
 
 def is_model_name(text: str) -> bool:
-    """Whether `text` can name a multi-vector model: "owner/model" on the Hub, a folder, an alias, vllm:http://..."""
-    return text in ALIASES or text.startswith(_REMOTE) or is_hub_name(text) or Path(text).expanduser().is_dir()
+    """Whether `text` can name a multi-vector model: "owner/model" on the Hub, a folder, an alias, vllm:http://...
+
+    A folder in the current one counts when it holds a model, or is written with a slash: others have names of their own.
+    """
+    if text in ALIASES or text.startswith(_REMOTE) or is_hub_name(text):
+        return True
+    folder = Path(text).expanduser()
+    return folder.is_dir() and ("/" in text or any((folder / file).is_file() for file in _SETTINGS))
 
 
 _loading = threading.Lock()

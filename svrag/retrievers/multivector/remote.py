@@ -167,8 +167,8 @@ class RemoteEncoder:
             raise ServerError(
                 f"{self._model} at {self._shown} computed vectors that are no numbers: check its data type"
             )
-        lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.maximum(lengths, np.float32(_EPS))
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (vectors / np.maximum(lengths, _EPS)).astype(np.float32)
 
     def _post(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
         try:

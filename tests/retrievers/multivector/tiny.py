@@ -15,7 +15,7 @@ _TEXT = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
-    "max_position_embeddings": 400,
+    "max_position_embeddings": 160,
     "initializer_range": 0.2,
 }
 _ROWS_AND_COLUMNS = [f"<row_{i}_col_{j}>" for i in range(1, 7) for j in range(1, 7)]
@@ -289,7 +289,7 @@ def write_colmodernvbert(folder: Path) -> Path:
             "intermediate_size": 48,
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
-            "max_position_embeddings": 400,
+            "max_position_embeddings": 160,
             "global_attn_every_n_layers": 2,
             "local_attention": 16,
             "pad_token_id": tokenizer.pad_token_id,
@@ -319,5 +319,35 @@ def _write(folder: Path, model: Any, config: Any) -> Path:
     import torch
 
     torch.manual_seed(0)
-    model(config).eval().save_pretrained(folder)
+    made = model(config).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            # Zero at first, biases and ColGemma3's projection of pictures would leave padding and pictures without a
+            # direction of their own.
+            if not weight.any():
+                weight.normal_(0.0, 0.2)
+        for table in (module for module in made.modules() if isinstance(module, torch.nn.Embedding)):
+            if table.padding_idx is not None:
+                table.weight[table.padding_idx].normal_(0.0, 0.2)
+    made.save_pretrained(folder)
     return folder
+
+
+def change_weights(folder: Path, *, without: str = "", extra: str = "", nudged: str = "") -> None:
+    """Take a weight out of a checkpoint, put one in that belongs nowhere, or change one by a little.
+
+    `without` and `nudged` are ends of names.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    (path,) = folder.glob("*.safetensors")
+    weights = load_file(path)
+    if without:
+        del weights[next(name for name in weights if name.endswith(without))]
+    if extra:
+        weights[extra] = torch.zeros(3)
+    if nudged:
+        name = next(name for name in weights if name.endswith(nudged))
+        weights[name] = weights[name] + 0.05
+    save_file(weights, path, metadata={"format": "pt"})
