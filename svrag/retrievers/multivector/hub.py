@@ -15,7 +15,20 @@ from svrag.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 # Weights in other formats than safetensors, and what other programs run: never read here, and often as large again.
-_NOT_NEEDED = ["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.onnx*", "*.gguf", "onnx/*", "openvino/*", "*.tflite"]
+# Heads of older text models are in folders of their own as pytorch_model.bin; these are read.
+_NOT_NEEDED = [
+    "pytorch_model*.bin",
+    "consolidated*",
+    "*.pt",
+    "*.pth",
+    "*.h5",
+    "*.msgpack",
+    "*.onnx*",
+    "*.gguf",
+    "*.tflite",
+    "onnx/*",
+    "openvino/*",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,8 @@ class RemoteEncoder:
                 f"{self._model} at {self._shown} computed vectors that are no numbers: check its data type"
             )
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return (vectors / np.maximum(lengths, _EPS)).astype(np.float32)
+        unit: NDArray[np.float32] = vectors / np.maximum(lengths, _EPS, dtype=np.float32)
+        return unit
 
     def _post(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from svrag.errors import InputError
-from svrag.retrievers.multivector.hub import Checkpoint, _check_on_hub, locate
+from svrag.retrievers.multivector.hub import _NOT_NEEDED, Checkpoint, _check_on_hub, locate
 from svrag.retrievers.multivector.loading import ALIASES, family_of, is_model_name, load_multivector
 from tests.retrievers.dense.checkpoints import write_encoder
 
@@ -167,6 +167,20 @@ def test_a_download_that_was_broken_off_goes_on(hub_cache: Path, monkeypatch: py
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
     with pytest.raises(InputError, match=r"^cannot download owner/model: cut off; call again to go on with it$"):
         locate("owner/model")
+
+
+def test_only_weights_that_are_read_are_downloaded() -> None:
+    from huggingface_hub.utils import filter_repo_objects
+
+    wanted = ["config.json", "model-00001-of-00002.safetensors", "1_Dense/pytorch_model.bin", "artifact.metadata"]
+    besides = [
+        "pytorch_model.bin",
+        "pytorch_model-00001-of-00002.bin",
+        "onnx/model.onnx_data",
+        "tf_model.h5",
+        "a.gguf",
+    ]
+    assert list(filter_repo_objects([*wanted, *besides], ignore_patterns=_NOT_NEEDED)) == wanted
 
 
 def test_no_network(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

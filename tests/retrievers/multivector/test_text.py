@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from svrag.errors import InputError
+from svrag.retrievers.multivector import text
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder, Tokens
 from svrag.retrievers.multivector.loading import load_multivector
 from tests.retrievers.dense.checkpoints import change_weights, write_encoder
@@ -86,8 +87,8 @@ def test_vectors_have_length_one_and_do_not_depend_on_the_batch(real: MultiVecto
     told: list[tuple[int, int]] = []
     filler = [f"filler {i} " * (i % 40 + 1) for i in range(40)]
     many = real.passages([*TEXTS, *filler], lambda *step: told.append(step))
-    for text, among in zip(TEXTS, many, strict=False):
-        (alone,) = real.passages([text])
+    for said, among in zip(TEXTS, many, strict=False):
+        (alone,) = real.passages([said])
         assert alone.words == among.words
         assert np.abs(alone.vectors - among.vectors).max() < 1e-5
         assert np.linalg.norm(alone.vectors, axis=1) == pytest.approx(np.ones(len(alone.words)), abs=1e-5)
@@ -139,6 +140,18 @@ def test_a_pylate_checkpoint(pylate_folder: Path, no_network: None) -> None:
     assert passage.words == ("[CLS]", "passage", "the", "kiln", "was", "fired", "[SEP]")
     assert np.linalg.norm(question.vectors, axis=1) == pytest.approx(np.ones(12), abs=1e-5)
     assert load_multivector(str(pylate_folder)).fingerprint == encoder.fingerprint
+
+
+def test_half_precision_as_on_a_gpu(pylate_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    whole = load_multivector(str(pylate_folder))
+    monkeypatch.setattr(text, "device_and_dtype", lambda: ("cpu", torch.bfloat16))
+    half = load_multivector(str(shutil.copytree(pylate_folder, tmp_path / "half")))
+    assert half.fingerprint == whole.fingerprint
+    (rough,), (exact,) = half.passages(["the kiln was fired"]), whole.passages(["the kiln was fired"])
+    assert rough.vectors.dtype == np.float32
+    assert (rough.vectors * exact.vectors).sum(axis=1).min() > 0.98
 
 
 def test_weights_that_are_missing_or_left_over(pylate_folder: Path, tmp_path: Path) -> None:
