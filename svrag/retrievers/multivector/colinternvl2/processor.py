@@ -14,7 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, save, saved, to_pixels
+from svrag.retrievers.multivector.phi3.prompts import (
+    Prompt,
+    Vocabulary,
+    crops,
+    grid,
+    normalised,
+    padded,
+    pixels_of,
+    save,
+    saved,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,6 +73,9 @@ class ColInternVL2Processor:
         self.vocabulary = vocabulary
         self.tile, self.tokens, self.most_tiles = tile, tokens, most_tiles
         self.image_token = vocabulary.number(IMAGE_TOKEN)
+        self._before = [vocabulary.begin, *vocabulary.ids(_BEFORE)]
+        self._after = vocabulary.ids(_AFTER)
+        self._words = vocabulary.words(self._before), vocabulary.words(self._after)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> ColInternVL2Processor:
@@ -87,28 +100,22 @@ class ColInternVL2Processor:
 
     def picture(self, image: Image) -> Prompt:
         pixels, (columns, rows) = self.tiles(image)
-        before, after = self.vocabulary.ids(_BEFORE), self.vocabulary.ids(_AFTER)
-        patches = [self.image_token] * (self.tokens * len(pixels))
-        ids = [self.vocabulary.begin, *before, *patches, *after]
-        words = (*self.vocabulary.words([ids[0], *before]), *[""] * len(patches), *self.vocabulary.words(after))
+        patches = self.tokens * len(pixels)
+        ids = (*self._before, *[self.image_token] * patches, *self._after)
+        words = (*self._words[0], *[""] * patches, *self._words[1])
         boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
-        boxes[1 + len(before) : len(ids) - len(after)] = self._boxes(columns, rows)
-        return Prompt(tuple(ids), words, pixels, boxes=boxes)
+        boxes[len(self._before) :][:patches] = self._boxes(columns, rows)
+        return Prompt(ids, words, pixels, boxes=boxes)
 
     def tiles(self, image: Image) -> tuple[Tensor, tuple[int, int]]:
         """(tiles, 3, tile, tile), the whole picture last unless it is the only one; columns and rows of the others."""
         picture = image.convert("RGB")
         size = self.tile
         columns, rows = tile_grid(*picture.size, size, self.most_tiles)
-        stretched = _resized(picture, columns * size, rows * size)
-        views = [
-            stretched.crop((x * size, y * size, (x + 1) * size, (y + 1) * size))
-            for y in range(rows)
-            for x in range(columns)
-        ]
-        if len(views) > 1:
-            views.append(_resized(picture, size, size))
-        return torch.stack([to_pixels(view, _MEAN, _DEVIATION) for view in views]), (columns, rows)
+        tiles = crops(pixels_of(_resized(picture, columns * size, rows * size)), size)
+        if len(tiles) > 1:
+            tiles = torch.cat([tiles, pixels_of(_resized(picture, size, size))[None]])
+        return normalised(tiles, _MEAN, _DEVIATION), (columns, rows)
 
     def batch(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         inputs = padded(prompts, self.vocabulary.pad, left=False)

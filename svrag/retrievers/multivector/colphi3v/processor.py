@@ -16,7 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from svrag.retrievers.multivector.phi3.prompts import Prompt, Vocabulary, grid, padded, save, saved, to_pixels
+from svrag.retrievers.multivector.phi3.prompts import (
+    Prompt,
+    Vocabulary,
+    crops,
+    grid,
+    normalised,
+    padded,
+    pixels_of,
+    save,
+    saved,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -69,6 +79,10 @@ class ColPhi3VProcessor:
     ) -> None:
         self.vocabulary = vocabulary
         self.crop, self.side, self.most_crops = crop, side, most_crops
+        # The released processor begins each of the two pieces of text anew.
+        self._before = [vocabulary.begin, *vocabulary.ids(_BEFORE)]
+        self._after = [vocabulary.begin, *vocabulary.ids(_AFTER)]
+        self._words = vocabulary.words(self._before), vocabulary.words(self._after)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> ColPhi3VProcessor:
@@ -101,15 +115,12 @@ class ColPhi3VProcessor:
 
     def picture(self, image: Image) -> Prompt:
         pixels, (rows, columns) = self.views(self.squared(image))
-        vocabulary = self.vocabulary
-        boxes = self._boxes(rows, columns, *image.size)
-        # The released processor begins each of the two pieces of text anew.
-        before = [vocabulary.begin, *vocabulary.ids(_BEFORE)]
-        after = [vocabulary.begin, *vocabulary.ids(_AFTER)]
-        ids = [*before, *[_PLACE] * len(boxes), *after]
-        outside = np.full((len(ids), 4), np.nan, dtype=np.float32)
-        outside[len(before) : len(before) + len(boxes)] = boxes
-        return Prompt(tuple(ids), vocabulary.words(ids), pixels, (rows * self.crop, columns * self.crop), outside)
+        seen = self._boxes(rows, columns, *image.size)
+        ids = (*self._before, *[_PLACE] * len(seen), *self._after)
+        words = (*self._words[0], *[""] * len(seen), *self._words[1])
+        boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
+        boxes[len(self._before) :][: len(seen)] = seen
+        return Prompt(ids, words, pixels, (rows * self.crop, columns * self.crop), boxes)
 
     def squared(self, image: Image) -> Image:
         """The picture in the middle of a black square."""
@@ -125,11 +136,9 @@ class ColPhi3VProcessor:
         """(1 + crops, 3, crop, crop), the whole picture first and its crops in the order of reading; their rows and
         columns."""
         size = self.crop
-        pixels = to_pixels(hd_transform(image, size, self.most_crops), _MEAN, _DEVIATION)
+        pixels = normalised(pixels_of(hd_transform(image, size, self.most_crops)), _MEAN, _DEVIATION)
         whole = nn.functional.interpolate(pixels[None], (size, size), mode="bicubic", align_corners=False)
-        rows, columns = pixels.shape[1] // size, pixels.shape[2] // size
-        crops = pixels.reshape(3, rows, size, columns, size).permute(1, 3, 0, 2, 4).reshape(-1, 3, size, size)
-        return torch.cat([whole, crops]), (rows, columns)
+        return torch.cat([whole, crops(pixels, size)]), (pixels.shape[1] // size, pixels.shape[2] // size)
 
     def batch(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         inputs = padded(prompts, self.vocabulary.pad, left=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -24,6 +26,7 @@ _SAMPLE = 256  # values of each weight that the fingerprint reads
 _TEXTS = {"cuda": 32}
 _PICTURES = {"cuda": 2}
 _TEXTS_ELSEWHERE, _PICTURES_ELSEWHERE = 8, 1
+_AHEAD = 4  # prompts made at a time
 
 _Input = TypeVar("_Input")
 
@@ -54,13 +57,14 @@ class Encoder:
         self.dimension = dimension
         self.fingerprint = _fingerprint(model, f"{settings}\n{processor.describe()}")
         self._device = next(model.parameters()).device
-        self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self._tokenizing = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self._running = threading.Lock()  # two batches at once would take twice the memory
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
-        return self._encoded(texts, self.processor.question, len, self._texts, silent)
+        return self._encoded(texts, self._locked(self.processor.question), len, self._texts, silent)
 
     def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
-        return self._encoded(texts, self.processor.passage, len, self._texts, on_progress)
+        return self._encoded(texts, self._locked(self.processor.passage), len, self._texts, on_progress)
 
     def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
         def shape(image: Image) -> float:
@@ -76,6 +80,13 @@ class Encoder:
     def _pictures(self) -> int:
         return _PICTURES.get(self._device.type, _PICTURES_ELSEWHERE)
 
+    def _locked(self, prompt: Callable[[str], Prompt]) -> Callable[[str], Prompt]:
+        def alone(text: str) -> Prompt:
+            with self._tokenizing:
+                return prompt(text)
+
+        return alone
+
     def _encoded(
         self,
         inputs: Sequence[_Input],
@@ -86,12 +97,17 @@ class Encoder:
     ) -> list[Tokens]:
         """In the order of `inputs`; those that are alike go together, so that little is computed for padding."""
         order = sorted(range(len(inputs)), key=lambda i: like(inputs[i]))
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
         encoded: dict[int, Tokens] = {}
-        for start in range(0, len(order), size):
-            some = order[start : start + size]
-            with self._lock:
-                encoded.update(zip(some, self._run([prompt(inputs[i]) for i in some]), strict=True))
-            on_progress(len(encoded), len(order))
+        with ThreadPoolExecutor(_AHEAD) as pool:
+            # The next prompts are made while the model reads these: to scale a page takes as long as to read it.
+            following = [pool.submit(prompt, inputs[i]) for i in groups[0]] if groups else []
+            for group, after in zip_longest(groups, groups[1:], fillvalue=[]):
+                prompts = [made.result() for made in following]
+                following = [pool.submit(prompt, inputs[i]) for i in after]
+                with self._running:
+                    encoded.update(zip(group, self._run(prompts), strict=True))
+                on_progress(len(encoded), len(order))
         return [encoded[i] for i in range(len(inputs))]
 
     def _run(self, prompts: Sequence[Prompt]) -> Iterator[Tokens]:

@@ -51,7 +51,10 @@ class Processor(Protocol):
 
     def question(self, text: str) -> Prompt: ...
     def passage(self, text: str) -> Prompt: ...
-    def picture(self, image: Image) -> Prompt: ...
+    def picture(self, image: Image) -> Prompt:
+        """May be called by several threads at once, unlike the others: takes no tokenizer."""
+        ...
+
     def batch(self, prompts: Sequence[Prompt]) -> dict[str, Tensor]:
         """What the model takes: prompts are padded to the length of the longest."""
         ...
@@ -113,8 +116,8 @@ class Vocabulary:
         return text if len(spans) <= longest else text[: spans[longest - 1][1]]
 
     def words(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """As `Prompt.words`; numbers below 0 are a picture's."""
-        return tuple("" if i < 0 or i in self._special else str(self.tokenizer.decode([i])) for i in ids)
+        """As `Prompt.words`."""
+        return tuple("" if i in self._special else str(self.tokenizer.decode([i])) for i in ids)
 
 
 def save(folder: Path, vocabulary: Vocabulary, settings: Mapping[str, int]) -> None:
@@ -148,10 +151,21 @@ def padded(prompts: Sequence[Prompt], pad: int, *, left: bool) -> dict[str, Tens
     return {"input_ids": ids, "attention_mask": mask}
 
 
-def to_pixels(image: Image, mean: Sequence[float], deviation: Sequence[float]) -> Tensor:
-    """(3, height, width) float32 of an RGB picture, each colour shifted and scaled."""
-    values = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
-    return (values - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
+def pixels_of(image: Image) -> Tensor:
+    """(3, height, width) of an RGB picture, from 0 to 255."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def normalised(pixels: Tensor, mean: Sequence[float], deviation: Sequence[float]) -> Tensor:
+    """(..., 3, height, width) float32: each colour from 0 to 1, then shifted and scaled."""
+    values = pixels.float().div_(255)
+    return values.sub_(torch.tensor(mean)[:, None, None]).div_(torch.tensor(deviation)[:, None, None])
+
+
+def crops(pixels: Tensor, size: int) -> Tensor:
+    """(crops, 3, size, size) in the order of reading, of a picture of whole crops, (3, height, width)."""
+    rows, columns = pixels.shape[1] // size, pixels.shape[2] // size
+    return pixels.reshape(3, rows, size, columns, size).permute(1, 3, 0, 2, 4).reshape(-1, 3, size, size)
 
 
 def grid(columns: int, rows: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,18 @@ def test_progress_is_told_after_each_batch(encoder: MultiVectorEncoder) -> None:
     assert told == [(1, 2), (2, 2)]
     assert encoder.pictures([]) == []
     assert encoder.questions([]) == []
+
+
+def test_threads_share_an_encoder(encoder: MultiVectorEncoder) -> None:
+    expected = encoder.questions(TEXTS)
+    page = noise(40, 30)
+    with ThreadPoolExecutor(4) as pool:
+        pictures = [pool.submit(encoder.pictures, [page, page]) for _ in range(3)]
+        questions = [pool.submit(encoder.questions, TEXTS) for _ in range(3)]
+    for made in questions:
+        assert_same(made.result(), expected)
+    for made in pictures:
+        assert_same(made.result(), encoder.pictures([page, page]))
 
 
 def test_empty_and_endless_texts(encoder: MultiVectorEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
