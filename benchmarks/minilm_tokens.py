@@ -21,7 +21,7 @@ _AT_ONCE = 32
 
 def token_vectors(
     texts: Sequence[str], on_progress: Callable[[int, int], None] = lambda done, total: None
-) -> list[NDArray[np.float16]]:
+) -> list[NDArray[np.float32]]:
     """For each text (tokens, 384), of length 1: its windows one after another, without [CLS] and [SEP]."""
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
     model = AutoModel.from_pretrained(get_model_path()).eval()
@@ -31,7 +31,7 @@ def token_vectors(
         for text, ids in enumerate(read)
         for start in range(0, len(ids), _WINDOW)
     ]
-    made: list[NDArray[np.float16]] = [np.empty((len(ids), DIMENSION), np.float16) for ids in read]
+    made: list[NDArray[np.float32]] = [np.empty((len(ids), DIMENSION), np.float32) for ids in read]
     windows.sort(key=lambda window: len(window[2]))
     for first in range(0, len(windows), _AT_ONCE):
         some = windows[first : first + _AT_ONCE]
