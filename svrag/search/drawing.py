@@ -42,7 +42,7 @@ def heat(explanation: Explanation, picture: Image.Image | None = None) -> Image.
 def sheet(explanation: Explanation) -> Image.Image:
     """The page with the map of the whole question, below it one with the map of every token, these to one scale.
 
-    A frame is around the place that a token matched best, if it is one; what models add to a question is left out.
+    A frame is around the place that a token matched best, if it is one; tokens that were not asked are left out.
     """
     inner = _WIDTH - 2 * _MARGIN
     large = _fitted(explanation.picture, inner, _TALLEST)

@@ -6,6 +6,7 @@ Only models that read pages as pictures can say where; nothing of the library's 
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,20 @@ class Explanation:
         ]
 
     def asked(self) -> list[int]:
-        """The tokens that hold a letter or a digit of what was asked; without them all, if there are no such."""
-        spoken = [i for i, word in enumerate(self.words) if re.search(r"\w", _SPECIAL.sub("", word))]
+        """The tokens of what was asked that hold a letter or a digit, without those that the model's prompt adds.
+
+        Where they cannot be told apart, as when letters are several tokens, all that hold one; all, if none does.
+        """
+        asked = "".join(self.question.split())
+        pieces = ["".join(word.split()) for word in self.words]
+        start = "".join(pieces).find(asked)
+        ends = list(itertools.accumulate(map(len, pieces)))
+        spoken = [
+            i
+            for i, (piece, end) in enumerate(zip(pieces, ends, strict=True))
+            if re.search(r"\w", _SPECIAL.sub("", piece))
+            if start < 0 or start < end <= start + len(asked)
+        ]
         return spoken or list(range(len(self.words)))
 
 

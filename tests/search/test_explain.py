@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,14 @@ from svrag.errors import InputError
 from svrag.library.ingest import add_paths
 from svrag.library.store import Library
 from svrag.library.units import PAGE_DPI
+from svrag.retrievers.multivector.loading import load_multivector
 from svrag.search import explain as module
 from svrag.search.drawing import heat, overlay, sheet
-from svrag.search.explain import Explanation, explain, picture_model
+from svrag.search.explain import Explanation, explain, explain_picture, picture_model
+from tests.retrievers.multivector import tiny
+from tests.retrievers.multivector.colinternvl2 import tiny as colinternvl2
 from tests.retrievers.multivector.colours import ColourEncoder
+from tests.retrievers.multivector.colphi3v import tiny as colphi3v
 
 Capture = pytest.CaptureFixture[str]
 RED = pymupdf.Rect(300, 100, 400, 200)  # of a page of 400 x 400 points
@@ -82,9 +87,37 @@ def test_a_turned_page_is_explained_as_it_is_seen(folder: Path) -> None:
 
 
 def test_tokens_that_models_add_are_not_asked(explanation: Explanation) -> None:
-    words = ("<s>", "[CLS]", "<|im_start|>", "", "?", " ", "渡", "Straße", "7")
-    assert replace(explanation, words=words).asked() == [6, 7, 8]
+    words = ("<s>", "[CLS]", "<|im_start|>", "Query", ":", " ", "", "wh", "ere", " is", "red", " ?", "<pad>", "end")
+    assert [words[i] for i in replace(explanation, words=words).asked()] == ["wh", "ere", " is", "red"]
+    cut = ("<s>", "Query", ":", "渡", "\ufffd", "\ufffd", "7", "?")  # a letter of several tokens
+    assert [cut[i] for i in replace(explanation, words=cut).asked()] == ["Query", "渡", "7"]
     assert replace(explanation, words=("?", "<s>")).asked() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("write", "split"),
+    [
+        (tiny.write_colqwen2_5, False),
+        (tiny.write_colidefics3, True),
+        (colinternvl2.write, True),
+        (colphi3v.write, True),
+    ],
+    ids=["ColQwen2.5", "ColIdefics3", "ColInternVL2", "ColPhi3V"],
+)
+def test_maps_cover_the_page_whatever_the_family(write: Callable[[Path], object], split: bool, tmp_path: Path) -> None:
+    write(tmp_path / "model")
+    encoder = load_multivector(str(tmp_path / "model"))
+    page = Image.effect_noise((360, 500), 90).convert("RGB")
+    made = explain_picture("What is red?", "page.pdf", 1, page, encoder)
+    assert np.isfinite(made.maps).all()
+    assert made.maps.std(axis=(1, 2)).max() > 0
+    assert made.maps.shape[1] >= made.maps.shape[2] > 1, "an upright page"
+    assert "".join(made.words[i] for i in made.asked()).replace(" ", "") == "Whatisred"
+    assert sheet(made).height > heat(made).height
+    boxes = encoder.pictures([page])[0].boxes
+    assert boxes is not None
+    widths = boxes[np.isfinite(boxes).all(1)][:, 2] - boxes[np.isfinite(boxes).all(1)][:, 0]
+    assert (widths.max() > 1.5 * widths.min()) == split
 
 
 @pytest.mark.parametrize(
@@ -139,6 +172,7 @@ def test_the_sheet_shows_the_page_and_every_word(explanation: Explanation) -> No
     assert coloured.any(axis=1).argmax() > 80, "a heading stands above"
     more = replace(
         explanation,
+        question=" ".join([explanation.question] * 3),
         words=explanation.words * 3,
         similarities=np.tile(explanation.similarities, 3),
         boxes=np.tile(explanation.boxes, (3, 1)),
