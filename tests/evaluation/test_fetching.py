@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import io
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from PIL import Image
 
 from svrag.errors import InputError
 from svrag.evaluation import fetching
-from svrag.evaluation.fetching import PictureFetcher, PublicOnly, is_public, resolved
+from svrag.evaluation.fetching import PictureFetcher, is_public, resolved
 
 PUBLIC = "93.184.215.14"
 Reply = Callable[[httpx.Request], httpx.Response]
@@ -186,25 +189,52 @@ def test_errors_of_the_server_and_of_the_line_are_one_line(tmp_path: Path) -> No
         Net(sends(png())).fetcher(tmp_path / "file").fetch("https://pictures.example/1.png")
 
 
-def test_the_hosts_name_goes_along_to_its_address() -> None:
-    """The real transport, connected to an address, asks there for a certificate of the name, and insists on it."""
-    names: list[str | None] = []
-    listener = socket.create_server(("127.0.0.1", 0))
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """Sends a picture over https on this machine as pictures.example; its port, and who trusts its certificate."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    made = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=pictures.example"),
+        *("-addext", "subjectAltName=DNS:pictures.example", "-keyout", "key.pem", "-out", "certificate.pem"),
+    ]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
 
-    def serve() -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.sni_callback = lambda own, name, _: names.append(name)
-        line, _ = listener.accept()
-        with line, pytest.raises(ssl.SSLError):
-            context.wrap_socket(line, server_side=True)
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers["Host"].startswith("pictures.example") else 421)
+            self.end_headers()
+            self.wfile.write(png())
 
-    server = threading.Thread(target=serve)
-    server.start()
-    port = listener.getsockname()[1]
-    transport = PublicOnly(httpx.HTTPTransport(), lambda host, port: ["127.0.0.1"])
-    transport._checked = lambda host, port: "127.0.0.1"  # type: ignore[method-assign]  # the server is on this machine
-    with httpx.Client(transport=transport, trust_env=False) as client, pytest.raises(httpx.ConnectError):
-        client.get(f"https://pictures.example:{port}/1.png")
-    server.join(5)
-    listener.close()
-    assert names == ["pictures.example"]
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield listening.server_port, ssl.create_default_context(cafile=str(folder / "certificate.pem"))
+        listening.shutdown()
+        thread.join()
+
+
+def test_the_certificate_must_be_of_the_host_that_was_asked_for(
+    server: tuple[int, ssl.SSLContext], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a real line, connected to a number: it is the name that the server must prove."""
+    port, trusting = server
+    monkeypatch.setattr(fetching, "is_public", lambda address: True)  # the server is on this machine
+
+    def fetcher(transport: httpx.BaseTransport) -> PictureFetcher:
+        return PictureFetcher(tmp_path / "cache", resolve=lambda host, port: ["127.0.0.1"], transport=transport)
+
+    several = fetcher(httpx.HTTPTransport(verify=trusting))
+    for name in ("1.png", "2.png"):
+        assert several.fetch(f"https://pictures.example:{port}/{name}").read_bytes() == png()
+    with pytest.raises(InputError, match="CERTIFICATE_VERIFY_FAILED"):
+        several.fetch(f"https://other.example:{port}/1.png")
+    with pytest.raises(InputError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetcher(httpx.HTTPTransport()).fetch(f"https://pictures.example:{port}/3.png")
