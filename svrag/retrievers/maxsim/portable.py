@@ -6,8 +6,9 @@ document's rows at once. The numbers are those of the compiled kernel but for th
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 from svrag.retrievers.maxsim.quantise import inverse_lengths
 
 _ROWS = 2048  # of a block: 1 MB of 128 dimensions, what a core's second cache holds
+_FOLD = 8
+_SMALL = (
+    64**3
+)  # multiplications: up to here OpenBLAS, with which numpy is delivered, works in the thread that calls it
 
 Floats = NDArray[np.float32]
 Rows = slice | NDArray[np.int64]
@@ -28,6 +33,7 @@ def scan(
     ends: NDArray[np.int64],
     query: NDArray[np.int8],
     scales: Floats,
+    threads: int,
 ) -> Floats:
     """MaxSim over eight-bit codes; arguments are checked in scan.py."""
 
@@ -35,7 +41,7 @@ def scan(
         numbers = codes[rows].astype(np.float32)
         return numbers, inverse_lengths(numbers)
 
-    return _scan(load, begins, ends, query.astype(np.float32), scales)
+    return _scan(load, begins, ends, query.astype(np.float32), scales, threads)
 
 
 def scan_bits(
@@ -44,6 +50,7 @@ def scan_bits(
     ends: NDArray[np.int64],
     query: NDArray[np.int8],
     scales: Floats,
+    threads: int,
 ) -> Floats:
     """MaxSim over signs; arguments are checked in scan.py."""
     dimension = query.shape[1]
@@ -54,91 +61,106 @@ def scan_bits(
         signs -= 1
         return signs, None
 
-    return _scan(load, begins, ends, query.astype(np.float32), scales / np.float32(np.sqrt(dimension)))
+    return _scan(load, begins, ends, query.astype(np.float32), scales / np.float32(np.sqrt(dimension)), threads)
 
 
 def exact(
-    vectors: NDArray[np.float16] | Floats, begins: NDArray[np.int64], ends: NDArray[np.int64], query: Floats
+    vectors: NDArray[np.float16] | Floats,
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    query: Floats,
+    threads: int,
 ) -> Floats:
     """MaxSim over vectors as they are; arguments are checked in scan.py."""
 
     def load(rows: Rows) -> tuple[Floats, None]:
         return vectors[rows].astype(np.float32, copy=False), None
 
-    return _scan(load, begins, ends, query, np.ones(len(query), dtype=np.float32))
+    return _scan(load, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Documents that are worked on at once, or a part of one that is too long for that."""
-
-    documents: NDArray[np.int64]
-    rows: Rows
-    offsets: NDArray[np.int64]  # where each document starts in the rows
-
-
-def _scan(load: Load, begins: NDArray[np.int64], ends: NDArray[np.int64], query: Floats, scales: Floats) -> Floats:
+def _scan(
+    load: Load, begins: NDArray[np.int64], ends: NDArray[np.int64], query: Floats, scales: Floats, threads: int
+) -> Floats:
     scores = np.full(len(begins), -np.inf, dtype=np.float32)
+    columns = np.ascontiguousarray(query.T)
+    documents = np.flatnonzero(ends > begins)
     if not len(query):
-        scores[ends > begins] = 0
+        scores[documents] = 0
         return scores
-    unfinished: Floats | None = None  # of a long document: the best so far for each of the query's tokens
-    for block, finished in _blocks(begins, ends):
-        numbers, factors = load(block.rows)
-        products = numbers @ query.T
-        if factors is not None:
-            products *= factors[:, None]
-        best = _greatest(products, block.offsets)
-        if unfinished is not None:
-            best = np.maximum(best, unfinished)
-        unfinished = None if finished else best
-        if finished:
-            scores[block.documents] = best @ scales
+    begins, ends = begins[documents], ends[documents]
+
+    def work(block: slice) -> None:
+        best = np.full((1, len(query)), -np.inf, dtype=np.float32)
+        for rows, offsets in parts(begins[block], ends[block], _ROWS):
+            numbers, factors = load(rows)
+            products = _products(numbers, columns)
+            if factors is not None:
+                products *= factors[:, None]
+            best = np.maximum(best, _greatest(products, offsets))
+        scores[documents[block]] = best @ scales
+
+    if threads == 1 or (ends - begins).sum() <= _ROWS:
+        for block in blocks(ends - begins, _ROWS):
+            work(block)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            deque(pool.map(work, blocks(ends - begins, _ROWS)), maxlen=0)  # raises what a thread raised
     return scores
 
 
-def _blocks(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> Iterator[tuple[_Block, bool]]:
-    """Blocks of at most _ROWS rows in the documents' order, and whether each ends a document. None of empty documents."""
-    documents = np.flatnonzero(ends > begins)
-    begins, ends = begins[documents], ends[documents]
-    total = np.cumsum(ends - begins)
+def blocks(lengths: NDArray[np.int64], most: int) -> Iterator[slice]:
+    """Documents of at most `most` rows together, in their order, or one longer one."""
+    total = np.cumsum(lengths)
     first = 0
-    while first < len(documents):
+    while first < len(lengths):
         before = total[first - 1] if first else 0
-        last = int(np.searchsorted(total, before + _ROWS, side="right"))
-        if last > first:
-            yield _block(documents[first:last], begins[first:last], ends[first:last]), True
-        else:
-            last = first + 1
-            begin, end = int(begins[first]), int(ends[first])
-            for row in range(begin, end, _ROWS):
-                part = slice(row, min(row + _ROWS, end))
-                yield _Block(documents[first:last], part, np.zeros(1, dtype=np.int64)), row + _ROWS >= end
+        last = max(first + 1, int(np.searchsorted(total, before + most, side="right")))
+        yield slice(first, last)
         first = last
 
 
-def _block(documents: NDArray[np.int64], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> _Block:
+def parts(begins: NDArray[np.int64], ends: NDArray[np.int64], most: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+    """The rows of a block, and where in them each document starts; of one longer than `most` in several parts."""
+    if len(begins) == 1:
+        begin, end = int(begins[0]), int(ends[0])
+        for row in range(begin, end, most):
+            yield slice(row, min(row + most, end)), np.zeros(1, dtype=np.int64)
+        return
     lengths = ends - begins
     offsets = np.cumsum(lengths) - lengths
     if np.array_equal(begins[1:], ends[:-1]):
-        return _Block(documents, slice(int(begins[0]), int(ends[-1])), offsets)
-    return _Block(documents, np.repeat(begins - offsets, lengths) + np.arange(lengths.sum()), offsets)
+        yield slice(int(begins[0]), int(ends[-1])), offsets
+    else:
+        yield np.repeat(begins - offsets, lengths) + np.arange(lengths.sum()), offsets
+
+
+def _products(numbers: Floats, columns: Floats) -> Floats:
+    """numbers @ columns, in pieces so small that numpy's linear algebra starts no threads of its own for them.
+
+    Ours would wait for those, and small products skip a copy that great ones make.
+    """
+    rows, (dimension, tokens) = len(numbers), columns.shape
+    piece = 1 << (_SMALL // max(1, dimension * tokens)).bit_length() >> 1
+    if piece < 16:
+        return numbers @ columns
+    whole = rows // piece * piece
+    products = np.empty((rows, tokens), dtype=np.float32)
+    np.matmul(numbers[:whole].reshape(-1, piece, dimension), columns, out=products[:whole].reshape(-1, piece, tokens))
+    np.matmul(numbers[whole:], columns, out=products[whole:])
+    return products
 
 
 def _greatest(products: Floats, offsets: NDArray[np.int64]) -> Floats:
     """Of (rows, query tokens) the greatest of each document, (documents, query tokens)."""
-    length, left = divmod(len(products), len(offsets))
-    if left == 0 and np.array_equal(offsets, np.arange(len(offsets)) * length):
-        halved = products.reshape(len(offsets), length, products.shape[1])
-        # Halving works on long runs of numbers at once, where a maximum over an axis takes them one short row at a time.
-        while (rows := halved.shape[1]) > 1:
-            half = rows // 2
-            halved = (
-                np.maximum(halved[:, :half], halved[:, rows - half :])
-                if rows % 2 == 0
-                else np.concatenate(
-                    [np.maximum(halved[:, :half], halved[:, half + 1 :]), halved[:, half : half + 1]], axis=1
-                )
-            )
-        return halved[:, 0]
-    return np.maximum.reduceat(products, offsets, axis=0)
+    documents, (rows, tokens) = len(offsets), products.shape
+    length = rows // documents
+    if length < _FOLD or not np.array_equal(offsets, np.arange(documents) * length) or length * documents != rows:
+        return np.maximum.reduceat(products, offsets, axis=0)
+    # Of equal lengths, several rows at once are taken as one long one, which costs far less than each by itself.
+    each = products.reshape(documents, length, tokens)
+    whole = length // _FOLD * _FOLD
+    folded: Floats = each[:, :whole].reshape(documents, -1, _FOLD * tokens).max(axis=1)
+    best: Floats = folded.reshape(documents, _FOLD, tokens).max(axis=1)
+    np.maximum(best, each[:, whole:].max(axis=1, initial=-np.inf), out=best)
+    return best

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svrag.retrievers.maxsim import portable
-from svrag.retrievers.maxsim.quantise import to_int8
+from svrag.retrievers.maxsim.arguments import check_query, check_vectors, ranges, rounded_query
 
 try:
     from svrag.retrievers.maxsim import _scan
@@ -58,12 +58,12 @@ def scan(
     Raises:
         ValueError: shapes, types or ranges that do not fit.
     """
-    begins, ends = _ranges(starts, ends, _rows(codes, (np.int8,)))
-    _check_query(query, codes.shape[1])
-    rounded, scales = _rounded(query)
+    begins, ends = ranges(starts, ends, check_vectors(codes, np.int8))
+    check_query(query, codes.shape[1])
+    rounded, scales = rounded_query(query)
     name = _chosen(using)
     if name == "numpy":
-        return portable.scan(codes, begins, ends, rounded, scales)
+        return portable.scan(codes, begins, ends, rounded, scales, _threads(threads))
     return _compiled(name, codes, begins, ends, rounded, scales, threads)
 
 
@@ -83,14 +83,14 @@ def scan_bits(
 
     The query keeps eight bits: only the documents are down to one. The rest is as in `scan`.
     """
-    begins, ends = _ranges(starts, ends, _rows(bits, (np.uint8,)))
-    _check_query(query, query.shape[-1])
+    begins, ends = ranges(starts, ends, check_vectors(bits, np.uint8))
+    check_query(query, query.shape[-1])
     if bits.shape[1] != -(-query.shape[1] // 8):
         raise ValueError(f"{bits.shape[1]} bytes a vector do not fit a query of {query.shape[1]} dimensions")
-    rounded, scales = _rounded(query)
+    rounded, scales = rounded_query(query)
     name = _chosen(using)
     if name == "numpy":
-        return portable.scan_bits(bits, begins, ends, rounded, scales)
+        return portable.scan_bits(bits, begins, ends, rounded, scales, _threads(threads))
     return _compiled(name, bits, begins, ends, rounded, scales, threads)
 
 
@@ -104,12 +104,12 @@ def exact(
     using: str | None = None,
 ) -> NDArray[np.float32]:
     """MaxSim over vectors as they are, (n, dimension), in float32 arithmetic. The rest is as in `scan`."""
-    begins, ends = _ranges(starts, ends, _rows(vectors, (np.float16, np.float32)))
-    _check_query(query, vectors.shape[1])
+    begins, ends = ranges(starts, ends, check_vectors(vectors, np.float16, np.float32))
+    check_query(query, vectors.shape[1])
     query = np.ascontiguousarray(query, dtype=np.float32)
     name = _chosen(using)
     if name == "numpy":
-        return portable.exact(vectors, begins, ends, query)
+        return portable.exact(vectors, begins, ends, query, _threads(threads))
     return _compiled(name, vectors, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
 
@@ -162,39 +162,3 @@ def _threads(asked: int | None) -> int:
             raise ValueError(f"threads must be 1 or more, not {asked}")
         return asked
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _rows(array: NDArray[np.generic], types: tuple[type, ...]) -> int:
-    if array.ndim != 2 or array.dtype.type not in types or not array.flags.c_contiguous:
-        names = " or ".join(type.__name__ for type in types)
-        raise ValueError(f"expected an (n, dimension) array of {names}, not {array.dtype} of shape {array.shape}")
-    return len(array)
-
-
-def _ranges(
-    starts: NDArray[np.int64], ends: NDArray[np.int64] | None, rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    for name, array in (("starts", starts), ("ends", ends)):
-        if array is not None and (array.ndim != 1 or array.dtype.kind not in "iu"):
-            raise ValueError(f"{name} must be a row of whole numbers, not {array.dtype} of shape {array.shape}")
-    if ends is None:
-        if not len(starts):
-            raise ValueError("starts must have one more number than there are documents")
-        starts, ends = starts[:-1], starts[1:]
-    if len(starts) != len(ends):
-        raise ValueError(f"{len(starts)} starts and {len(ends)} ends")
-    starts, ends = np.ascontiguousarray(starts, dtype=np.int64), np.ascontiguousarray(ends, dtype=np.int64)
-    if len(starts) and (starts.min() < 0 or ends.max() > rows or (ends < starts).any()):
-        raise ValueError(f"a document is not within the {rows} rows, or ends before it starts")
-    return starts, ends
-
-
-def _check_query(query: NDArray[np.float32], dimension: int) -> None:
-    if query.ndim != 2 or query.dtype.kind != "f" or query.shape[1] != dimension:
-        raise ValueError(f"the query must be (tokens, {dimension}) floats, not {query.dtype} of shape {query.shape}")
-
-
-def _rounded(query: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """The query's codes, (q, dimension), and what each token's products are to be multiplied by, (q,)."""
-    query = np.asarray(query, dtype=np.float32)
-    return to_int8(query), np.abs(query).max(axis=1, initial=0.0) / np.float32(127)
