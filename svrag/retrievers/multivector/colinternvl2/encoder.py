@@ -7,6 +7,7 @@ from pathlib import Path
 from svrag.retrievers.multivector.colinternvl2.checkpoint import read
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
+from svrag.retrievers.multivector.phi3.config import deciding
 from svrag.retrievers.multivector.phi3.encoder import Encoder, best_device
 
 
@@ -25,6 +26,5 @@ def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
     device, dtype = best_device()
     model, processor = read(checkpoint, base, device=device, dtype=dtype)
     config = model.config
-    return Encoder(
-        name, revision, model, processor, dimension=config.dimension, settings=config.to_json_string(use_diff=False)
-    )
+    settings = deciding(config, "downsample_ratio", "vision_feature_layer")
+    return Encoder(name, revision, model, processor, dimension=config.dimension, settings=settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 from svrag.retrievers.multivector.colphi3v.checkpoint import read
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
+from svrag.retrievers.multivector.phi3.config import deciding
 from svrag.retrievers.multivector.phi3.encoder import Encoder, best_device
 
 
@@ -26,6 +27,5 @@ def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
     model, processor = read(checkpoint, base, device=device, dtype=dtype)
     config = model.config
     dimension = config.dimension if config.project else config.text_config.hidden_size
-    return Encoder(
-        name, revision, model, processor, dimension=dimension, settings=config.to_json_string(use_diff=False)
-    )
+    settings = deciding(config, "layer", "project")
+    return Encoder(name, revision, model, processor, dimension=dimension, settings=settings)

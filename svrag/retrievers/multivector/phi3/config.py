@@ -1,9 +1,12 @@
-"""The settings of the Phi-3 decoder as published in 2024, into those of transformers 5."""
+"""Settings: those of the Phi-3 decoder of 2024 into those of transformers 5, and which of them decide the vectors."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+from transformers import PreTrainedConfig
 
 _SAME = (
     "vocab_size",
@@ -20,6 +23,30 @@ _SAME = (
     "eos_token_id",
     "pad_token_id",
 )
+
+# The shapes of the weights say the rest.
+_DECIDING = {
+    "text_config": (
+        "num_attention_heads",
+        "num_key_value_heads",
+        "rms_norm_eps",
+        "hidden_act",
+        "rope_parameters",
+        "sliding_window",
+    ),
+    "vision_config": ("num_attention_heads", "layer_norm_eps", "hidden_act", "image_size", "patch_size"),
+}
+
+
+def deciding(config: PreTrainedConfig, *own: str) -> str:
+    """The settings that decide a model's vectors, for its fingerprint: not those that each version of transformers adds.
+
+    Args:
+        own: names of settings besides those of the decoder and of the pictures' encoder.
+    """
+    settings = config.to_dict()
+    parts = {part: {name: settings[part].get(name) for name in names} for part, names in _DECIDING.items()}
+    return json.dumps({**parts, **{name: settings[name] for name in own}}, sort_keys=True)
 
 
 def decoder_settings(published: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -102,9 +101,9 @@ class Encoder:
         with ThreadPoolExecutor(_AHEAD) as pool:
             # The next prompts are made while the model reads these: to scale a page takes as long as to read it.
             following = [pool.submit(prompt, inputs[i]) for i in groups[0]] if groups else []
-            for group, after in zip_longest(groups, groups[1:], fillvalue=[]):
+            for number, group in enumerate(groups, start=1):
                 prompts = [made.result() for made in following]
-                following = [pool.submit(prompt, inputs[i]) for i in after]
+                following = [pool.submit(prompt, inputs[i]) for after in groups[number : number + 1] for i in after]
                 with self._running:
                     encoded.update(zip(group, self._run(prompts), strict=True))
                 on_progress(len(encoded), len(order))

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from svrag.errors import InputError
 from svrag.retrievers.multivector import loading
+from svrag.retrievers.multivector.phi3.config import deciding
 from svrag.retrievers.multivector.phi3.encoder import Encoder
 from svrag.retrievers.multivector.phi3.published import build, files_of, fill, tensors
 from tests.retrievers.multivector.colinternvl2 import tiny as internvl2
@@ -176,9 +177,11 @@ def test_settings_and_tokenizers_that_are_away(tiny: ModuleType, tmp_path: Path)
         load(tmp_path / "adapter")
 
 
-def test_types_and_places(tmp_path: Path) -> None:
-    made = phi3v.write(tmp_path / "model")
-    read = fill(
+def test_half_precision(tiny: ModuleType, tmp_path: Path) -> None:
+    """As on a GPU: weights in bfloat16, vectors in float32 and nearly the same, the fingerprint too."""
+    made = tiny.write(tmp_path / "model")
+    encoder = load(tmp_path / "model")
+    half = fill(
         build(lambda: type(made)(made.config)),
         tensors(files_of(tmp_path / "model")),
         lambda key: (key,),
@@ -186,8 +189,16 @@ def test_types_and_places(tmp_path: Path) -> None:
         device="cpu",
         dtype=torch.bfloat16,
     )
-    assert {parameter.dtype for parameter in read.parameters()} == {torch.bfloat16}
-    assert not any(value.is_meta for value in [*read.parameters(), *read.buffers()])
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
+    assert not any(value.is_meta for value in [*half.parameters(), *half.buffers()])
+    own = ("layer", "project") if tiny is phi3v else ("downsample_ratio", "vision_feature_layer")
+    settings = deciding(made.config, *own)
+    rounded = Encoder("", "", half, encoder.processor, dimension=encoder.dimension, settings=settings)
+    assert rounded.fingerprint == encoder.fingerprint
+    for a, b in zip(vectors(rounded), vectors(encoder), strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1, atol=1e-5)
+        assert (a * b).sum(axis=1).mean() > 0.98
 
 
 def _base(model: PeftModel) -> dict[str, torch.Tensor]:
