@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from svrag.errors import InputError
@@ -56,15 +56,10 @@ def fingerprint(model: nn.Module, settings: object) -> str:
 
     Weights are compared as bfloat16, so that a model has one fingerprint on a GPU and on a CPU.
     """
-    return fingerprint_of(model.state_dict(), settings)
-
-
-def fingerprint_of(weights: Mapping[str, torch.Tensor], settings: object) -> str:
-    """The same of weights by name."""
     import torch
 
     digest = hashlib.sha256(repr(settings).encode())
-    for key, weight in sorted(weights.items()):
+    for key, weight in sorted(model.state_dict().items()):
         values = weight.detach().flatten()
         some = values[:: max(1, len(values) // _SAMPLE)].to(torch.bfloat16).view(torch.int16).cpu().numpy()
         digest.update(f"{key} {tuple(weight.shape)} ".encode() + some.tobytes())
