@@ -16,7 +16,7 @@ def check_vectors(array: NDArray[np.generic], *types: type) -> int:
     if array.ndim != 2 or array.dtype.type not in types or array.shape[1] < 1:
         names = " or ".join(type.__name__ for type in types)
         raise ValueError(f"the vectors must be (n, dimension) of {names}, not {array.dtype} of shape {array.shape}")
-    if not array.flags.c_contiguous or not array.dtype.isnative:
+    if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
         raise ValueError("the vectors must lie one behind another, in this machine's order of bytes")
     return len(array)
 
