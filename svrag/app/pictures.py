@@ -1,13 +1,9 @@
-"""Evidence and pages as pictures inside the page itself (data: addresses): nothing is written, no file is served.
-
-One picture is drawn at a time, because MuPDF must not run in two threads of one process.
-"""
+"""Evidence and pages as pictures inside the page itself (data: addresses): nothing is written, no file is served."""
 
 from __future__ import annotations
 
 import base64
 import io
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +18,6 @@ if TYPE_CHECKING:
 
 _PAGE_DPI, _CROP_DPI = 120, 120
 _CROP_SIZE = (900, 600)  # pixels, the largest
-_drawing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +63,7 @@ def crops(library: Library, evidence: Sequence[Evidence]) -> dict[str, str]:
         if source is None:
             continue
         try:
-            with _drawing:
-                png = crop(source, one.element.page, one.element.box, dpi=_CROP_DPI)
+            png = crop(source, one.element.page, one.element.box, dpi=_CROP_DPI)
         except InputError:
             continue
         pictures[one.element.id] = _data_address(png, _CROP_SIZE)
@@ -89,8 +83,7 @@ def page_view(
 
     page = library.page(document_id, number)
     stored = library.find(document_id)
-    with _drawing:
-        png = render_page(stored.source, number, dpi=_PAGE_DPI)
+    png = render_page(stored.source, number, dpi=_PAGE_DPI)
     return PageView(
         document_name=stored.name,
         number=number,
@@ -117,12 +110,9 @@ def looked_at(
         ServerError: the encoder runs on a server that gives no answer.
     """
     from svrag.search.drawing import heat
-    from svrag.search.explain import explain_picture, page_picture
+    from svrag.search.explain import explain
 
-    source = library.find(document_id).source
-    with _drawing:
-        picture = page_picture(source, view.number)
-    explanation = explain_picture(question, view.document_name, view.number, picture, encoder)
+    explanation = explain(library, question, document_id, view.number, encoder)
     encoded = io.BytesIO()
     heat(explanation).save(encoded, "PNG")
     return replace(view, picture=_data_address(encoded.getvalue()), looked=True)

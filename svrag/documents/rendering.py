@@ -1,11 +1,13 @@
 """Pictures of pages and of parts of them, drawn when they are asked for; nothing is kept.
 
-Boxes come in the project's coordinates (unrotated page); pictures show the page as a viewer turns it.
+Boxes come in the project's coordinates (unrotated page); pictures show the page as a viewer turns it. One is drawn at a
+time, whoever asks: MuPDF must not run in two threads of one process.
 """
 
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +23,7 @@ _MAX_PIXELS = 20_000_000
 _RED = (214, 39, 40)
 _LINE = 1.8  # points
 _AIR = 3.5  # points between what is boxed, whose box is as tight as its letters, and the outer edge of the line
+_drawing = threading.Lock()
 
 
 def render_page(
@@ -31,7 +34,7 @@ def render_page(
     Raises:
         InputError: the file cannot be opened or has no such page.
     """
-    with open_pages(source, password) as document:
+    with _drawing, open_pages(source, password) as document:
         sheet, record = _page(document, source, page)
         pixels = _pixels(sheet, sheet.rect, dpi)
     if not boxes:
@@ -54,7 +57,7 @@ def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0,
     Raises:
         InputError: the file cannot be opened or has no such page.
     """
-    with open_pages(source, password) as document:
+    with _drawing, open_pages(source, password) as document:
         sheet, record = _page(document, source, page)
         padded = box.padded(pad).clipped(record.width, record.height)
         clip = pymupdf.Rect(*to_displayed(padded, record))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from svrag.documents.model import Element
@@ -100,16 +101,30 @@ def _pieces(element: Element) -> list[str]:
     return [*pieces, heading + " ".join(current)] if current else []
 
 
+def page_picture(source: Path, page: int) -> Image:
+    """Page `page` (1-based) of a file as models are given it.
+
+    Raises:
+        InputError: the file cannot be opened or has no such page.
+    """
+    from svrag.documents.rendering import render_page
+
+    return _opened(render_page(source, page, dpi=PAGE_DPI))
+
+
 def _picture(document: StoredDocument, element: Element) -> Image:
-    from PIL import Image
-
-    from svrag.documents.rendering import crop, render_page
-
     if element.type == "page":
-        png = render_page(document.source, element.page, dpi=PAGE_DPI)
-    else:
-        png = crop(document.source, element.page, element.box, dpi=PAGE_DPI)
-    return Image.open(io.BytesIO(png)).convert("RGB")
+        return page_picture(document.source, element.page)
+    from svrag.documents.rendering import crop
+
+    return _opened(crop(document.source, element.page, element.box, dpi=PAGE_DPI))
+
+
+def _opened(png: bytes) -> Image:
+    from PIL.Image import open as open_picture
+
+    with open_picture(io.BytesIO(png)) as picture:
+        return picture.convert("RGB")
 
 
 def _batches(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

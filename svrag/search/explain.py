@@ -5,20 +5,16 @@ Only models that read pages as pictures can say where; nothing of the library's 
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from svrag.documents.rendering import render_page
 from svrag.errors import InputError
 from svrag.library.store import Library
-from svrag.library.units import PAGE_DPI
+from svrag.library.units import page_picture
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.heatmap import best_matches, grid_of, similarity_maps
 from svrag.retrievers.multivector.loading import load_multivector
@@ -26,6 +22,7 @@ from svrag.search.engine import retrievers_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
 
 _SEE_NO_PAGES = ("lexical", "dense")
 _SPECIAL = re.compile(r"<[^<>]*>|\[[A-Z]+\]")  # <bos>, <|endoftext|>, [CLS]
@@ -96,16 +93,6 @@ def explain(library: Library, question: str, document_id: str, page: int, encode
     """
     document = library.find(document_id)
     return explain_picture(question, document.name, page, page_picture(document.source, page), encoder)
-
-
-def page_picture(source: Path, page: int) -> Image.Image:
-    """Page `page` (1-based) of a file as models are given it.
-
-    Raises:
-        InputError: the file cannot be opened or has no such page.
-    """
-    with Image.open(io.BytesIO(render_page(source, page, dpi=PAGE_DPI))) as opened:
-        return opened.convert("RGB")
 
 
 def explain_picture(

@@ -62,7 +62,7 @@ _loading = threading.Lock()
 
 
 def load_multivector(name: str) -> MultiVectorEncoder:
-    """The encoder of this name; the last one is kept for the next call.
+    """The encoder of this name; the last two are kept for the next call.
 
     Args:
         name: "owner/model" on the Hugging Face Hub, a folder, one of `ALIASES`, or vllm:http://host:port/MODEL for a
@@ -77,7 +77,7 @@ def load_multivector(name: str) -> MultiVectorEncoder:
         return _loaded(name)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _loaded(name: str) -> MultiVectorEncoder:
     if name.startswith(_REMOTE):
         from svrag.retrievers.multivector.remote import connect
