@@ -32,13 +32,14 @@ from PIL import Image
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from svrag.retrievers.multivector.checkpoint import device_and_dtype
 from svrag.retrievers.multivector.colinternvl2.config import ColInternVL2Config
 from svrag.retrievers.multivector.colinternvl2.model import ColInternVL2
 from svrag.retrievers.multivector.colinternvl2.processor import ColInternVL2Processor
 from svrag.retrievers.multivector.colphi3v.config import ColPhi3VConfig
 from svrag.retrievers.multivector.colphi3v.model import ColPhi3V
 from svrag.retrievers.multivector.colphi3v.processor import ColPhi3VProcessor
-from svrag.retrievers.multivector.phi3.encoder import Encoder, best_device
+from svrag.retrievers.multivector.phi3.encoder import Encoder
 from svrag.retrievers.multivector.phi3.prompts import Vocabulary
 
 PAPER = {"InternVL2": (9.2, 14.2), "Phi": (4.1, 11.6)}
@@ -142,7 +143,7 @@ def phi(*, tiny: bool) -> tuple[Callable[[], torch.nn.Module], ColPhi3VProcessor
 
 def measure(name: str, pages: Sequence[Image.Image], *, runs: int, tiny: bool) -> Cost:
     make, processor, dimension = (internvl2 if name == "InternVL2" else phi)(tiny=tiny)
-    device, dtype = best_device()
+    device, dtype = device_and_dtype()
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:

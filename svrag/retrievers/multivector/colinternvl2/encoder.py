@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from svrag.retrievers.multivector.checkpoint import device_and_dtype
 from svrag.retrievers.multivector.colinternvl2.checkpoint import read
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
 from svrag.retrievers.multivector.phi3.config import deciding
-from svrag.retrievers.multivector.phi3.encoder import Encoder, best_device
+from svrag.retrievers.multivector.phi3.encoder import Encoder
 
 
 def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
@@ -23,7 +24,7 @@ def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
     """
     checkpoint = Checkpoint(name, folder, revision)
     base = base_of(checkpoint) if (folder / "adapter_config.json").is_file() else checkpoint
-    device, dtype = best_device()
+    device, dtype = device_and_dtype()
     model, processor = read(checkpoint, base, device=device, dtype=dtype)
     config = model.config
     settings = deciding(config, "downsample_ratio", "vision_feature_layer")

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from svrag.errors import InputError
+from svrag.retrievers.multivector.checkpoint import check_weights
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -30,7 +31,6 @@ _Model = TypeVar("_Model", bound=nn.Module)
 
 HEAD_FILE = "custom_text_proj.safetensors"
 _HEAD = "custom_text_proj."
-_SAID = 3  # keys that an error names
 
 
 def build(make: Callable[[], _Model]) -> _Model:
@@ -69,7 +69,7 @@ def files_of(folder: Path) -> list[Path]:
     files = [folder / name for name in names]
     absent = [file.name for file in files if not file.is_file()]
     if absent:
-        raise InputError(f"{folder} lacks {_some(absent)}: get the checkpoint again")
+        raise InputError(f"{folder} lacks {absent[0]}: get the checkpoint again")
     return files
 
 
@@ -117,23 +117,12 @@ def fill(
             else:
                 # A copy, so that parts and files are not kept for as long as the model is.
                 found[name] = part.detach().to(device=device, dtype=dtype, copy=True)
-    check(source, missing=places.keys() - found.keys(), unexpected=unknown)
+    check_weights(source, places.keys() - found.keys(), unknown, head=(_HEAD,))
     model.load_state_dict(found, assign=True)
     model.to(device)  # buffers
     model.requires_grad_(False)
     model.eval()
     return model
-
-
-def check(source: str, *, missing: Iterable[str], unexpected: Iterable[str]) -> None:
-    """Raises:
-    InputError: there are missing or unexpected keys; names some of them.
-    """
-    for what, keys in (("missing", sorted(missing)), ("unexpected", sorted(unexpected))):
-        if keys:
-            raise InputError(
-                f"the weights of {source} do not fit its architecture: {what} {_some(keys)}; get the checkpoint again"
-            )
 
 
 def head_of(folder: Path) -> list[tuple[str, Tensor]]:
@@ -173,13 +162,8 @@ def add_adapter(
             found[prefix + place] = tensor.to(device=first.device, dtype=first.dtype)
     adapted = PeftModel(model, settings, adapter_name=name, low_cpu_mem_usage=True)
     places = get_peft_model_state_dict(adapted, adapter_name=name, save_embedding_layers=False)
-    check(str(folder), missing=places.keys() - found.keys(), unexpected=found.keys() - places.keys())
+    check_weights(f"the adapter in {folder}", places.keys() - found.keys(), found.keys() - places.keys())
     set_peft_model_state_dict(adapted, found, adapter_name=name, low_cpu_mem_usage=True)
     for parameter in adapted.parameters():
         parameter.requires_grad_(False)
     return adapted.eval()
-
-
-def _some(keys: list[str]) -> str:
-    more = f" and {len(keys) - _SAID} more" if len(keys) > _SAID else ""
-    return ", ".join(keys[:_SAID]) + more

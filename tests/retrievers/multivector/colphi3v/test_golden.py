@@ -122,16 +122,6 @@ def test_adapter_on_off_and_merged(folder: Path, cases: Cases) -> None:
         assert_close(merged(**cases.inputs(name)), expected, cases.real(name))
 
 
-def test_adapter_of_the_head(folder: Path, cases: Cases) -> None:
-    """The published adapter changes the head too, which a retriever with a head has to read."""
-    plain = load(folder, layer=None, project=True)
-    before = plain.custom_text_proj.weight.clone()
-    merged = add_adapter(plain, folder / "adapter", lambda key: adapted_place(key, project=True)).merge_and_unload()
-    stored = load_file(folder / "adapter" / "adapter_model.safetensors")
-    a, b = (stored[f"base_model.model.custom_text_proj.lora_{part}.weight"] for part in "AB")
-    torch.testing.assert_close(merged.custom_text_proj.weight, before + b @ a, atol=1e-6, rtol=0)  # alpha 4, rank 4
-
-
 def gradient(width: int, height: int) -> Image.Image:
     """Red from left to right, green from top to bottom, blue along the diagonal, as the golden pages were drawn."""
     x, y = np.arange(width)[None, :], np.arange(height)[:, None]

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from svrag.errors import InputError
+from svrag.retrievers.multivector.colphi3v.checkpoint import adapted_place
 from svrag.retrievers.multivector.colphi3v.model import ColPhi3V
 from svrag.retrievers.multivector.loading import load_multivector
+from svrag.retrievers.multivector.phi3.published import add_adapter
 from tests.retrievers.multivector.colphi3v import tiny
 
 
@@ -38,6 +40,16 @@ def test_a_layer_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "adapter" / "config.json").unlink()
     with pytest.raises(InputError, match="has 3 layers, its vectors were to be states after 20"):
         load_multivector(str(tmp_path / "adapter"))
+
+
+def test_the_adapter_of_a_head(tmp_path: Path) -> None:
+    """The published adapter changes the head too, which a retriever with a head has to read."""
+    made = tiny.model(layer=None, project=True, dimension=128)
+    before = made.custom_text_proj.weight.clone()
+    tiny.write_published(tmp_path)
+    adapted = add_adapter(made, tmp_path / "adapter", lambda key: adapted_place(key, project=True))
+    after = adapted.merge_and_unload().custom_text_proj.weight
+    torch.testing.assert_close(after - before, torch.full((128, 32), 8 / 2 * 2.0))  # alpha / rank * (ones @ ones)
 
 
 def test_transformers_saves_and_loads_it(tmp_path: Path) -> None:

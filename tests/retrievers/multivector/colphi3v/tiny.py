@@ -46,8 +46,10 @@ def processor(folder: Path) -> ColPhi3VProcessor:
     return ColPhi3VProcessor(vocabulary(folder), crop=28, side=2)
 
 
-def model(*, layer: int | None = 2, project: bool = False) -> ColPhi3V:
-    config = ColPhi3VConfig(vision_config=_VISION, text_config=DECODER, layer=layer, project=project, dimension=16)
+def model(*, layer: int | None = 2, project: bool = False, dimension: int = 16) -> ColPhi3V:
+    config = ColPhi3VConfig(
+        vision_config=_VISION, text_config=DECODER, layer=layer, project=project, dimension=dimension
+    )
     return shaken(lambda: ColPhi3V(config))
 
 

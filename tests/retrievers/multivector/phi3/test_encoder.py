@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -96,9 +97,11 @@ def test_threads_share_an_encoder(encoder: MultiVectorEncoder) -> None:
 def test_empty_and_endless_texts(encoder: MultiVectorEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("colinternvl2", "colphi3v"):
         monkeypatch.setattr(f"svrag.retrievers.multivector.{module}.processor.LONGEST", 100)
-    for encode in (encoder.questions, encoder.passages):
-        short, long = encode(["", "x" * 1000])
-        assert 0 < len(short.words) < len(long.words) <= 100
+    nothing, long = encoder.questions(["", "x" * 1000])
+    assert 0 < len(nothing.words) < len(long.words) <= 100
+    nothing, long = encoder.passages([" ", "x" * 1000])
+    assert nothing.vectors.shape == (0, encoder.dimension)
+    assert 50 < len(long.words) <= 100
 
 
 def test_the_fingerprint_tells_weights_apart(encoder: MultiVectorEncoder, tmp_path: Path) -> None:
@@ -107,6 +110,6 @@ def test_the_fingerprint_tells_weights_apart(encoder: MultiVectorEncoder, tmp_pa
     model = write(tmp_path / "same")
     assert load_multivector(str(tmp_path / "same")).fingerprint == encoder.fingerprint
     model.language_model.layers[0].mlp.down_proj.weight.data *= 1.5
-    model.save_pretrained(tmp_path / "same")
-    load_multivector(encoder.name)  # else the one loaded last would be given
-    assert load_multivector(str(tmp_path / "same")).fingerprint != encoder.fingerprint
+    shutil.copytree(tmp_path / "same", tmp_path / "changed")
+    model.save_pretrained(tmp_path / "changed")
+    assert load_multivector(str(tmp_path / "changed")).fingerprint != encoder.fingerprint
