@@ -1,6 +1,6 @@
 """Col-InternVL2: InternViT and Phi-3 as transformers has them, and a head that makes a vector of each token.
 
-Table rows of SV-RAG: arXiv 2411.01106. Knows nothing of pictures as files, of prompts or of published layouts.
+After SV-RAG (arXiv 2411.01106, section 3). Knows nothing of pictures as files, of prompts or of published layouts.
 """
 
 from __future__ import annotations

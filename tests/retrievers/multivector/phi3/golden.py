@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -49,7 +48,3 @@ def assert_close(made: Tensor, expected: Tensor, real: Tensor) -> None:
 def maxsim(questions: list[Tensor], pages: list[Tensor]) -> Tensor:
     """(questions, pages)."""
     return torch.stack([torch.stack([(q @ p.T).amax(1).sum() for p in pages]) for q in questions])
-
-
-def same(weights: dict[str, Any], others: dict[str, Any]) -> bool:
-    return weights.keys() == others.keys() and all(torch.equal(weights[key], others[key]) for key in weights)
