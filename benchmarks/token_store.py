@@ -212,7 +212,7 @@ def _coarse_of(folder: Path, size: int) -> list[CoarseRow]:
             while library.connection.execute("SELECT 1 FROM token_documents WHERE coarse = 0").fetchone():
                 coarse.catch_up(library, "made-up", size)
             (own_choice,) = library.connection.execute("SELECT candidates FROM token_indexes").fetchone()
-            for candidates in (0, *coarse.CANDIDATES):
+            for candidates in sorted({0, own_choice, *(round(share * size) for share in coarse.SHARES)}):
                 with library.transaction() as connection:
                     connection.execute("UPDATE token_indexes SET candidates = ?, generation = random()", (candidates,))
                 forced = candidates != (own_choice if size >= usual else 0)

@@ -63,9 +63,9 @@ def test_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_coarse_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_store, "QUESTIONS", 5)
-    monkeypatch.setattr(coarse, "CANDIDATES", (50, 60))
+    monkeypatch.setattr(coarse, "SHARES", (0.16, 0.2))
     rows = token_store.coarse_stage(tmp_path, [300])
-    assert [row.candidates for row in rows] == [0, 50, 60]
+    assert [row.candidates for row in rows] == [0, 48, 60]
     assert [row.forced for row in rows] == [False, True, True]
     assert rows[0].recall >= 0.95
     assert 0.1 < rows[1].recall <= rows[2].recall <= rows[0].recall

@@ -29,10 +29,11 @@ MANY_UNITS = 50_000
 """From so many units on there is a coarse stage, and it is used when so many are searched."""
 
 FEW_TOKENS = 32
-"""With fewer tokens per unit on average there is none: four pooled vectors are the least it was seen to work with."""
+"""With fewer tokens per unit on average there is none. In elements of 16 to 64 tokens of real text (all-MiniLM's) 4 % of
+candidates held .98 of the ten best, in elements as they come, with 73 on average, over .99."""
 
-CANDIDATES = (500, 1000, 2000)
-"""What is tried, the least first."""
+SHARES = (0.01, 0.02, 0.04)
+"""Of all units, that the coarse stage leaves as candidates: what is tried, the least first."""
 
 _RECALL = 0.99  # of the ten best, on the questions it is tried with
 _TRIED, _QUERY_TOKENS = 24, 32
@@ -68,7 +69,7 @@ def catch_up(library: Library, name: str, added: int) -> None:
         known = manifest.current(library.connection, library.folder, name) if due else None
     if known is None or np.any(known.coarse.segment < 0):
         return
-    candidates = tried(known)
+    candidates = candidates_of(known)
     with library.transaction() as connection:
         connection.execute(
             "UPDATE token_indexes SET checked = units, candidates = ?, generation = random() WHERE number = ?",
@@ -85,16 +86,18 @@ def narrowed(known: Manifest, units: NDArray[np.int64], query: NDArray[np.float3
     return _candidates(known, units[pooled], query, wanted, units[~pooled])
 
 
-def tried(known: Manifest) -> int:
-    """The least of CANDIDATES with which next to nothing is lost; 0 when all lose more.
+def candidates_of(known: Manifest) -> int:
+    """The least number of candidates with which next to nothing is lost; 0 when all that are tried lose more.
 
     The questions are tokens of stored units, drawn the same way every time; the unit itself does not count as found.
     """
     draw = np.random.default_rng(0)
     units = np.arange(len(known.document))
     precision = known.row.identity.settings.precision
-    kept = dict.fromkeys(CANDIDATES, 0)
-    for own in draw.choice(units, size=min(_TRIED, len(units)), replace=False).tolist():
+    tried = [max(1, round(share * len(units))) for share in SHARES]
+    kept = np.zeros(len(tried))
+    questions = draw.choice(units, size=min(_TRIED, len(units)), replace=False).tolist()
+    for own in questions:
         first = known.fine.first[own]
         rows = known.fine.files[codes.CODES][known.fine.segment[own]][first : first + known.fine.counts[own]]
         vectors = codes.decode(rows.tobytes(), precision, known.row.identity.dimension)
@@ -102,9 +105,8 @@ def tried(known: Manifest) -> int:
         others = np.delete(units, own)
         best = np.argsort(-scanning.scores(known.fine, others, query, precision), kind="stable")[:10]
         order = np.argsort(-scanning.scores(known.coarse, others, query, precision), kind="stable")
-        for candidates in CANDIDATES:
-            kept[candidates] += int(np.isin(best, order[:candidates]).sum())
-    return next((n for n in CANDIDATES if kept[n] >= _RECALL * 10 * min(_TRIED, len(units))), 0)
+        kept += [np.isin(best, order[:count]).sum() for count in tried]
+    return next((count for count, n in zip(tried, kept, strict=True) if n >= _RECALL * 10 * len(questions)), 0)
 
 
 def _large(connection: sqlite3.Connection, index: IndexRow) -> bool:

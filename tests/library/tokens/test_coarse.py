@@ -20,7 +20,7 @@ PER_DOCUMENT = 40
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     monkeypatch.setattr(coarse, "MANY_UNITS", 200)
-    monkeypatch.setattr(coarse, "CANDIDATES", (15, 30, 50))
+    monkeypatch.setattr(coarse, "SHARES", (0.05, 0.1, 0.15))
     return Library.open(tmp_path / "library")
 
 
@@ -56,7 +56,7 @@ def test_switches_itself_on_when_there_are_many(library: Library, tmp_path: Path
     fill(library, tmp_path, ids, index)
     now = known(library)
     assert np.all(now.coarse.segment >= 0)
-    assert now.row.candidates in coarse.CANDIDATES
+    assert now.row.candidates in [round(share * now.row.checked) for share in coarse.SHARES]
     sizes = [sum(len(rows) for rows in stage.files["codes"]) for stage in (now.coarse, now.fine)]
     assert sizes[0] * 8 == len(now.document) * TOKENS <= sizes[1]
     everything = np.arange(len(now.document))
@@ -71,13 +71,13 @@ def test_switches_itself_on_when_there_are_many(library: Library, tmp_path: Path
 
 
 def test_signs_are_pooled_too(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coarse, "CANDIDATES", (60,))
+    monkeypatch.setattr(coarse, "SHARES", (0.25,))
     index = TokenIndex.open(library, identity(precision="binary"), create=True)
     ids = documents(library, tmp_path, 7)
     fill(library, tmp_path, ids, index)
     now = known(library)
     assert [rows.shape for rows in now.coarse.files["codes"]] == [(7 * PER_DOCUMENT * TOKENS // 8, DIMENSION // 8)]
-    assert now.row.candidates == 60
+    assert now.row.candidates == round(0.25 * now.row.checked)
     for seed in (3, 2007, 6039):
         found = index.search(question(seed), k=3)
         assert (found.documents[0], found.positions[0]) == (ids[seed // 1000], seed % 1000)
