@@ -36,6 +36,7 @@ from svrag.library.indexing import index_named
 from svrag.library.store import Library
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.passages import fingerprint
+from svrag.retrievers.multivector.loading import load_multivector
 from svrag.search.encoding import WITHOUT_VECTORS, encode, load
 from svrag.search.engine import retrievers_named, search
 from svrag.settings import DEFAULT_ENCODER
@@ -291,7 +292,7 @@ def _model_settings(library: Library, models: Sequence[str], encoder: str) -> di
     settings: dict[str, object] = {name: version(name) for name in ("torch", "transformers", "sentence-transformers")}
     if "dense" in models:
         settings |= {"encoder": encoder, "encoder_fingerprint": fingerprint(load_encoder(encoder))}
-    several = [index_named(library, name) for name in models if name != "dense"]
+    several = [index_named(library, load_multivector(name).name) for name in models if name != "dense"]
     if several:
         settings["indexes"] = [asdict(identity) for identity in several]
     return settings

@@ -2,7 +2,7 @@
 
 Scores are means over the question's tokens, so that they are cosines in size whatever the question's length. Where
 pages and elements are indexed, pages come first and only the elements within the best of them are ranked: the cascade
-that was best of what is published without training (MMDocIR, arXiv 2501.08828, table 6).
+that was best of what is published without training (MMDocIR, arXiv 2501.08828).
 """
 
 from __future__ import annotations

@@ -260,8 +260,8 @@ def test_further_retrievers_are_rows_over_the_same_questions(data: Path, monkeyp
 def test_a_model_of_token_vectors_is_noted_with_its_index(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sentence_transformers")
     model = WordEncoder()
-    for place in ("engine", "encoding"):
-        monkeypatch.setattr(f"svrag.search.{place}.load_multivector", lambda name: model)
+    for place in ("search.engine", "search.encoding", "evaluation.runner"):
+        monkeypatch.setattr(f"svrag.{place}.load_multivector", lambda name: model)
     result = run("mmlongbench", data, retrievers=[f"lexical,{model.name}", model.name])
     assert [row.retriever for row in result.rows] == [f"lexical,{model.name}", model.name]
     assert all(record.ranking.pages for record in result.rows[1].records)

@@ -46,7 +46,7 @@ class MultiVectorEncoder(Protocol):
     What it makes of an input does not depend on what that is batched with.
 
     Attributes:
-        name: as it was asked for.
+        name: on the Hugging Face Hub, of its folder (the absolute path), or vllm:http://host:port/MODEL.
         revision: commit of the checkpoint on the Hugging Face Hub; "" of one in a folder.
         fingerprint: of its weights, prompts and settings: vectors of equal fingerprints can be compared.
         dimension: of its vectors.

@@ -74,7 +74,13 @@ def load_multivector(name: str) -> MultiVectorEncoder:
         ServerError: the server of a remote model is away or refuses.
     """
     with _loading:
-        return _loaded(name)
+        return _loaded(_full(name))
+
+
+def _full(name: str) -> str:
+    """One name for one model, wherever it is asked for: vectors are kept under it."""
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else ALIASES.get(name, name)
 
 
 @functools.lru_cache(maxsize=2)
@@ -83,7 +89,7 @@ def _loaded(name: str) -> MultiVectorEncoder:
         from svrag.retrievers.multivector.remote import connect
 
         return connect(name)
-    checkpoint = locate(ALIASES.get(name, name))
+    checkpoint = locate(name)
     family = family_of(checkpoint)
     try:
         return _load(name, checkpoint, family)
