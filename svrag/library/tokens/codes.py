@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from svrag.library.tokens.identity import Precision
+from svrag.library.tokens.resident import on_gpu
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,4 +58,9 @@ def scores(
 
     if precision == "binary":
         return scan_bits(rows, starts, query, ends=ends)
+    copy = on_gpu(rows)
+    if copy is not None:
+        from svrag.retrievers.maxsim import gpu
+
+        return gpu.scan(copy, starts, query, ends=ends)
     return scan(rows.view("i1"), starts, query, ends=ends)
