@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LONG_UNIT = 256
 """An element of more tokens than this is pooled like a page. Shorter ones are kept as they are: they have few tokens
-that say the same (pooling 64-token elements by 2 lost 12 to 18 points of recall@10), and take little room."""
+that say the same, and take little room: with all elements of real documents pooled by 2, recall@10 against no pooling
+was .89, with the long ones alone .98 (benchmarks/token_store.py)."""
 
 _AT_ONCE = 8192  # vectors that are shortened in one go
 
