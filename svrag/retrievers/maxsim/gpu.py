@@ -47,13 +47,13 @@ def scan(
     for block in blocks(ends - begins, most):
         count = block.stop - block.start
         best = torch.full((count, len(query)), -torch.inf, device=codes.device)
-        for rows, offsets in parts(begins[block], ends[block], most):
+        for rows, number, offsets in parts(begins[block], ends[block], most):
             chosen = rows if isinstance(rows, slice) else torch.from_numpy(rows).to(codes.device)
             numbers = codes[chosen].float()
             products = numbers @ columns
             # A vector of length 1 is its codes by their own length; of a vector of zeros all products are 0.
             products /= numbers.norm(dim=1, keepdim=True).clamp_min(1)
-            owners = np.repeat(np.arange(count), np.diff(offsets, append=len(numbers)))
+            owners = np.repeat(np.arange(count), np.diff(offsets, append=number))
             index = torch.from_numpy(owners).to(codes.device)[:, None].expand_as(products)
             best.scatter_reduce_(0, index, products, "amax")
         scores[documents[block]] = (best @ scales).cpu().numpy()

@@ -23,8 +23,8 @@ _SMALL = (
 
 Floats = NDArray[np.float32]
 Rows = slice | NDArray[np.int64]
-Load = Callable[[Rows], tuple[Floats, Floats | None]]
-"""Of these rows: (n, dimension) numbers, and (n,) what their products are to be multiplied by, None for 1."""
+Load = Callable[[Rows, Floats], Floats | None]
+"""Puts these rows into an array (n, dimension). Returns what their products are to be multiplied by, (n,); None for 1."""
 
 
 def scan(
@@ -37,9 +37,9 @@ def scan(
 ) -> Floats:
     """MaxSim over eight-bit codes; arguments are checked in scan.py."""
 
-    def load(rows: Rows) -> tuple[Floats, Floats]:
-        numbers = codes[rows].astype(np.float32)
-        return numbers, inverse_lengths(numbers)
+    def load(rows: Rows, into: Floats) -> Floats:
+        into[:] = codes[rows]
+        return inverse_lengths(into)
 
     return _scan(load, begins, ends, query.astype(np.float32), scales, threads)
 
@@ -55,11 +55,10 @@ def scan_bits(
     """MaxSim over signs; arguments are checked in scan.py."""
     dimension = query.shape[1]
 
-    def load(rows: Rows) -> tuple[Floats, None]:
-        signs = np.unpackbits(bits[rows], axis=1, count=dimension, bitorder="little").astype(np.float32)
-        signs *= 2
-        signs -= 1
-        return signs, None
+    def load(rows: Rows, into: Floats) -> None:
+        into[:] = np.unpackbits(bits[rows], axis=1, count=dimension, bitorder="little")
+        into *= 2
+        into -= 1
 
     return _scan(load, begins, ends, query.astype(np.float32), scales / np.float32(np.sqrt(dimension)), threads)
 
@@ -73,8 +72,8 @@ def exact(
 ) -> Floats:
     """MaxSim over vectors as they are; arguments are checked in scan.py."""
 
-    def load(rows: Rows) -> tuple[Floats, None]:
-        return vectors[rows].astype(np.float32, copy=False), None
+    def load(rows: Rows, into: Floats) -> None:
+        into[:] = vectors[rows]
 
     return _scan(load, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
@@ -90,22 +89,38 @@ def _scan(
         return scores
     begins, ends = begins[documents], ends[documents]
 
-    def work(block: slice) -> None:
-        best = np.full((1, len(query)), -np.inf, dtype=np.float32)
-        for rows, offsets in parts(begins[block], ends[block], _ROWS):
-            numbers, factors = load(rows)
-            products = _products(numbers, columns)
-            if factors is not None:
-                products *= factors[:, None]
-            best = np.maximum(best, _greatest(products, offsets))
-        scores[documents[block]] = best @ scales
+    lengths = ends - begins
+    length = int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
+    nothing = np.full((1, len(query)), -np.inf, dtype=np.float32)
+    waiting = deque(blocks(lengths, _ROWS))
 
-    if threads == 1 or (ends - begins).sum() <= _ROWS:
-        for block in blocks(ends - begins, _ROWS):
-            work(block)
+    def work() -> None:
+        # Arrays of this size that were new for each block would cost as much as what is done with them.
+        all_numbers = np.empty((_ROWS, query.shape[1]), dtype=np.float32)
+        all_products = np.empty((_ROWS, len(query)), dtype=np.float32)
+        while waiting:
+            try:
+                block = waiting.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            best = nothing
+            for rows, count, offsets in parts(begins[block], ends[block], _ROWS):
+                numbers, products = all_numbers[:count], all_products[:count]
+                factors = load(rows, numbers)
+                _multiply(numbers, columns, products)
+                if factors is not None:
+                    products *= factors[:, None]
+                equal = length if count == len(offsets) * (length or 0) else None
+                found = np.maximum.reduceat(products, offsets, axis=0) if equal is None else _folded(products, equal)
+                best = found if best is nothing else np.maximum(best, found)
+            scores[documents[block]] = best @ scales
+
+    if threads == 1 or len(waiting) == 1:
+        work()
     else:
         with ThreadPoolExecutor(threads) as pool:
-            deque(pool.map(work, blocks(ends - begins, _ROWS)), maxlen=0)  # raises what a thread raised
+            for done in [pool.submit(work) for _ in range(threads)]:
+                done.result()
     return scores
 
 
@@ -120,47 +135,52 @@ def blocks(lengths: NDArray[np.int64], most: int) -> Iterator[slice]:
         first = last
 
 
-def parts(begins: NDArray[np.int64], ends: NDArray[np.int64], most: int) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
-    """The rows of a block, and where in them each document starts; of one longer than `most` in several parts."""
+def parts(
+    begins: NDArray[np.int64], ends: NDArray[np.int64], most: int
+) -> Iterator[tuple[Rows, int, NDArray[np.int64]]]:
+    """The rows of a block, how many they are, and where in them each document starts.
+
+    Several times rows of one document where it is longer than `most`.
+    """
     if len(begins) == 1:
         begin, end = int(begins[0]), int(ends[0])
         for row in range(begin, end, most):
-            yield slice(row, min(row + most, end)), np.zeros(1, dtype=np.int64)
+            last = min(row + most, end)
+            yield slice(row, last), last - row, np.zeros(1, dtype=np.int64)
         return
     lengths = ends - begins
-    offsets = np.cumsum(lengths) - lengths
-    if np.array_equal(begins[1:], ends[:-1]):
-        yield slice(int(begins[0]), int(ends[-1])), offsets
+    if (begins[1:] == ends[:-1]).all():
+        yield slice(int(begins[0]), int(ends[-1])), int(ends[-1] - begins[0]), begins - begins[0]
     else:
-        yield np.repeat(begins - offsets, lengths) + np.arange(lengths.sum()), offsets
+        count, offsets = int(lengths.sum()), np.cumsum(lengths) - lengths
+        yield np.repeat(begins - offsets, lengths) + np.arange(count), count, offsets
 
 
-def _products(numbers: Floats, columns: Floats) -> Floats:
-    """numbers @ columns, in pieces so small that numpy's linear algebra starts no threads of its own for them.
+def _multiply(numbers: Floats, columns: Floats, products: Floats) -> None:
+    """products = numbers @ columns, in pieces so small that numpy's linear algebra starts no threads of its own.
 
     Ours would wait for those, and small products skip a copy that great ones make.
     """
     rows, (dimension, tokens) = len(numbers), columns.shape
-    piece = 1 << (_SMALL // max(1, dimension * tokens)).bit_length() >> 1
-    if piece < 16:
-        return numbers @ columns
-    whole = rows // piece * piece
-    products = np.empty((rows, tokens), dtype=np.float32)
-    np.matmul(numbers[:whole].reshape(-1, piece, dimension), columns, out=products[:whole].reshape(-1, piece, tokens))
-    np.matmul(numbers[whole:], columns, out=products[whole:])
-    return products
+    piece = 1 << (_SMALL // (dimension * tokens)).bit_length() >> 1
+    whole = rows // piece * piece if piece >= 16 else 0
+    if whole:
+        pieces = products[:whole].reshape(-1, piece, tokens)
+        np.matmul(numbers[:whole].reshape(-1, piece, dimension), columns, out=pieces)
+    if whole < rows:
+        np.matmul(numbers[whole:], columns, out=products[whole:])
 
 
-def _greatest(products: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """Of (rows, query tokens) the greatest of each document, (documents, query tokens)."""
-    documents, (rows, tokens) = len(offsets), products.shape
-    length = rows // documents
-    if length < _FOLD or not np.array_equal(offsets, np.arange(documents) * length) or length * documents != rows:
-        return np.maximum.reduceat(products, offsets, axis=0)
-    # Of equal lengths, several rows at once are taken as one long one, which costs far less than each by itself.
-    each = products.reshape(documents, length, tokens)
+def _folded(products: Floats, length: int) -> Floats:
+    """Of (rows, query tokens), where all documents have `length` rows, the greatest of each.
+
+    Several rows at once are taken as one long one, which costs far less than each by itself.
+    """
+    tokens = products.shape[1]
+    each = products.reshape(-1, length, tokens)
     whole = length // _FOLD * _FOLD
-    folded: Floats = each[:, :whole].reshape(documents, -1, _FOLD * tokens).max(axis=1)
-    best: Floats = folded.reshape(documents, _FOLD, tokens).max(axis=1)
-    np.maximum(best, each[:, whole:].max(axis=1, initial=-np.inf), out=best)
-    return best
+    if not whole:
+        return np.asarray(each.max(axis=1))
+    best: Floats = each[:, :whole].reshape(len(each), -1, _FOLD * tokens).max(axis=1)
+    best = best.reshape(len(each), _FOLD, tokens).max(axis=1)
+    return np.maximum(best, each[:, whole:].max(axis=1)) if whole < length else best
