@@ -26,7 +26,7 @@ from svrag.library.store import Library
 from svrag.library.tokens.identity import IndexIdentity, IndexSettings, Precision, Unit
 from svrag.library.tokens.index import TokenIndex
 from svrag.retrievers.maxsim.quantise import to_int8
-from svrag.retrievers.maxsim.scan import scan
+from svrag.retrievers.maxsim.scan import exact, scan
 
 Floats = NDArray[np.float32]
 K = 10
@@ -97,9 +97,10 @@ def best(scores: NDArray[np.floating]) -> list[int]:
 
 
 class SvragScan(OnDisk):
-    """The scan by itself, over a memory-mapped file."""
+    """The scan by itself, over a memory-mapped file, and its best scored again with the question unrounded."""
 
     needs = "svrag"
+    _AGAIN = 50
 
     def __init__(self, using: str) -> None:
         self.name = f"svrag scan, int8, {using}"
@@ -114,7 +115,14 @@ class SvragScan(OnDisk):
     def open(self, data: Data, folder: Path, stack: ExitStack) -> Search:
         starts = np.load(folder / "starts.npy")
         codes = np.memmap(folder / "codes", dtype=np.int8, mode="r").reshape(int(starts[-1]), -1)
-        return lambda query: best(scan(codes, starts, query, using=self._using))
+
+        def search(query: Floats) -> list[int]:
+            scores = scan(codes, starts, query, using=self._using)
+            top = np.argpartition(-scores, min(self._AGAIN, len(scores)) - 1)[: self._AGAIN]
+            again = exact(codes, starts[top], query, ends=starts[top + 1], using=self._using)
+            return top[best(again)].tolist()
+
+        return search
 
 
 class SvragIndex(OnDisk):

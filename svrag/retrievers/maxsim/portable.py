@@ -64,16 +64,17 @@ def scan_bits(
 
 
 def exact(
-    vectors: NDArray[np.float16] | Floats,
+    vectors: NDArray[np.float16] | Floats | NDArray[np.int8],
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
     query: Floats,
     threads: int,
 ) -> Floats:
-    """MaxSim over vectors as they are; arguments are checked in scan.py."""
+    """MaxSim over vectors as they are, or as their codes have them; arguments are checked in scan.py."""
 
-    def load(rows: Rows, into: Floats) -> None:
+    def load(rows: Rows, into: Floats) -> Floats | None:
         into[:] = vectors[rows]
+        return inverse_lengths(into) if vectors.dtype == np.int8 else None
 
     return _scan(load, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 

@@ -30,7 +30,13 @@ _ALONE = 4_000_000
 _TURNS = 8
 """Shares of the work for each thread: one that is held up leaves its next ones to others."""
 
-_KINDS = {"int8": 0, "uint8": 1, "float16": 2, "float32": 3}  # as in kernel.h
+_KINDS = {  # by the types of vectors and query, numbered as in kernel.h
+    ("int8", "int8"): 0,
+    ("uint8", "int8"): 1,
+    ("float16", "float32"): 2,
+    ("float32", "float32"): 3,
+    ("int8", "float32"): 4,
+}
 
 
 def scan(
@@ -95,7 +101,7 @@ def scan_bits(
 
 
 def exact(
-    vectors: NDArray[np.float16] | NDArray[np.float32],
+    vectors: NDArray[np.float16] | NDArray[np.float32] | NDArray[np.int8],
     starts: NDArray[np.int64],
     query: NDArray[np.float32],
     *,
@@ -103,8 +109,12 @@ def exact(
     threads: int | None = None,
     using: str | None = None,
 ) -> NDArray[np.float32]:
-    """MaxSim over vectors as they are, (n, dimension), in float32 arithmetic. The rest is as in `scan`."""
-    begins, ends = ranges(starts, ends, check_vectors(vectors, np.float16, np.float32))
+    """MaxSim over vectors as they are, (n, dimension), in float32 arithmetic, the query unrounded.
+
+    Codes of `to_int8` are taken as the vectors they stand for. The best documents of a `scan` scored again so are in a
+    better order, as far as the codes tell. The rest is as in `scan`.
+    """
+    begins, ends = ranges(starts, ends, check_vectors(vectors, np.float16, np.float32, np.int8))
     check_query(query, vectors.shape[1])
     query = np.ascontiguousarray(query, dtype=np.float32)
     name = _chosen(using)
@@ -139,7 +149,7 @@ def _compiled(
     threads: int | None,
 ) -> NDArray[np.float32]:
     scores = np.empty(len(begins), dtype=np.float32)
-    kind, dimension = _KINDS[vectors.dtype.name], query.shape[1]
+    kind, dimension = _KINDS[vectors.dtype.name, query.dtype.name], query.shape[1]
 
     def share(first: int, last: int) -> None:
         _scan.scan(name, kind, dimension, vectors, begins, ends, first, last, query, scales, scores)

@@ -46,6 +46,7 @@ def test_every_kernel_does_what_the_definition_says(
         (scan(codes, starts, query, using=using), maxsim(from_int8(codes), starts, rounded)),
         (scan_bits(to_bits(drawn), starts, query, using=using), maxsim(signs(drawn), starts, rounded)),
         (exact(drawn, starts, query, using=using), maxsim(drawn, starts, query)),
+        (exact(codes, starts, query, using=using), maxsim(from_int8(codes), starts, query)),
         (exact(drawn.astype(np.float16), starts, query, using=using), maxsim(drawn.astype(np.float16), starts, query)),
     ):
         assert found.dtype == np.float32
@@ -92,8 +93,8 @@ def test_zero_vectors_match_nothing_and_break_nothing(using: str) -> None:
     codes = np.zeros((3, 70), dtype=np.int8)
     codes[2] = 5
     query = np.concatenate([np.zeros((1, 70)), np.ones((1, 70))]).astype(np.float32)
-    found = scan(codes, starts_of([2, 1]), query, using=using)
-    np.testing.assert_allclose(found, [0, np.sqrt(70)], rtol=1e-6)
+    for function in (scan, exact):
+        np.testing.assert_allclose(function(codes, starts_of([2, 1]), query, using=using), [0, np.sqrt(70)], rtol=1e-6)
 
 
 @each_kernel
@@ -207,7 +208,7 @@ def test_bits_and_vectors_are_checked_too() -> None:
         scan_bits(np.zeros((3, 1), dtype=np.uint8), np.array([0, 3]), QUERY)
     with pytest.raises(ValueError, match="uint8, not int8"):
         scan_bits(CODES, np.array([0, 3]), QUERY)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="float16 or float32, not float64"):
+    with pytest.raises(ValueError, match="float16 or float32 or int8, not float64"):
         exact(np.zeros((3, 16)), np.array([0, 3]), QUERY)
     with pytest.raises(ValueError, match="order of bytes"):
         exact(np.zeros((3, 16), dtype=">f4"), np.array([0, 3]), QUERY)
@@ -222,7 +223,7 @@ def test_the_compiled_module_trusts_nobody() -> None:
     assert scores.tolist() == [32 / 4, 32 / 4]
     for place, wrong in (
         (0, "abacus"),
-        (1, 4),
+        (1, 5),
         (1, -1),
         (2, 0),
         (2, 17),

@@ -78,6 +78,23 @@ TARGET static void load_bits(struct work *work, const uint8_t *source, size_t co
     }
 }
 
+TARGET static void load_units(struct work *work, const int8_t *source, size_t count) {
+    for (size_t row = 0; row < rounded_up(count, TILE); row++) {
+        const int8_t *codes = source + (row < count ? row : count - 1) * work->dimension;
+        float *loaded = (float *)work->rows + row * work->width;
+        int32_t squares = 0;
+        for (size_t i = 0; i < work->dimension; i++) squares += codes[i] * codes[i];
+        __m256 length = _mm256_set1_ps(inverse_length(squares));
+        for (size_t at = 0; at < work->dimension; at += 8) {
+            int8_t few[8] = {0};
+            const int8_t *eight = codes + at;
+            if (work->dimension - at < 8) eight = memcpy(few, eight, work->dimension - at);
+            __m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)eight));
+            _mm256_store_ps(loaded + at, _mm256_mul_ps(_mm256_cvtepi32_ps(wide), length));
+        }
+    }
+}
+
 TARGET static void load_halves(struct work *work, const uint16_t *source, size_t count) {
     for (size_t row = 0; row < rounded_up(count, TILE); row++) {
         const uint16_t *halves = source + (row < count ? row : count - 1) * work->dimension;
@@ -157,8 +174,8 @@ TARGET static void multiply_floats(struct work *work, size_t count) {
 }
 
 const struct kernel avx2_kernel = {
-    "c-avx2", LANES, pack_codes, pack_floats, load_codes, load_bits, load_halves, load_floats, multiply_codes,
-    multiply_floats,
+    "c-avx2", LANES, pack_codes, pack_floats, load_codes, load_bits, load_units, load_halves, load_floats,
+    multiply_codes, multiply_floats,
 };
 
 #endif

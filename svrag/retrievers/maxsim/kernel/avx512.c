@@ -162,6 +162,22 @@ TARGET static void pack_floats(struct work *work, const float *query) {
     }
 }
 
+TARGET static void load_units(struct work *work, const int8_t *source, size_t count) {
+    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
+        const int8_t *codes = source + (row < count ? row : count - 1) * work->dimension;
+        float *loaded = (float *)work->rows + row * work->width;
+        int32_t squares = 0;
+        for (size_t i = 0; i < work->dimension; i++) squares += codes[i] * codes[i];
+        __m512 length = _mm512_set1_ps(inverse_length(squares));
+        for (size_t at = 0; at < work->dimension; at += 16) {
+            size_t left = work->dimension - at;
+            __mmask16 mask = left < 16 ? (__mmask16)((1u << left) - 1) : (__mmask16)0xffff;
+            __m512i wide = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, codes + at));
+            _mm512_store_ps(loaded + at, _mm512_mul_ps(_mm512_cvtepi32_ps(wide), length));
+        }
+    }
+}
+
 TARGET static void load_halves(struct work *work, const uint16_t *source, size_t count) {
     for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
         const uint16_t *halves = source + (row < count ? row : count - 1) * work->dimension;
@@ -215,8 +231,8 @@ TARGET static void multiply_floats(struct work *work, size_t count) {
 }
 
 const struct kernel avx512_kernel = {
-    "c-avx512vnni", LANES, pack_codes, pack_floats, load_codes, load_bits, load_halves, load_floats, multiply_codes,
-    multiply_floats,
+    "c-avx512vnni", LANES, pack_codes, pack_floats, load_codes, load_bits, load_units, load_halves, load_floats,
+    multiply_codes, multiply_floats,
 };
 
 #endif

@@ -15,7 +15,7 @@
 #define SVRAG_X86 1
 #endif
 
-enum kind { CODES, BITS, HALVES, FLOATS };
+enum kind { CODES, BITS, HALVES, FLOATS, UNITS }; /* UNITS: codes as the vectors of length 1 that they stand for */
 
 /* Each loaded row has a multiple of WIDTH numbers, the last ones of which the query has zeros for. Chunks have a multiple
  * of ROWS rows; a chunk is filled up with its last row, which no maximum minds. */
@@ -43,10 +43,11 @@ struct kernel {
     void (*pack_floats)(struct work *, const float *query);
     void (*load_codes)(struct work *, const int8_t *source, size_t count);
     void (*load_bits)(struct work *, const uint8_t *source, size_t count);
+    void (*load_units)(struct work *, const int8_t *source, size_t count);
     void (*load_halves)(struct work *, const uint16_t *source, size_t count);
     void (*load_floats)(struct work *, const float *source, size_t count);
     void (*multiply_codes)(struct work *, size_t count); /* of codes and of bits */
-    void (*multiply_floats)(struct work *, size_t count);
+    void (*multiply_floats)(struct work *, size_t count); /* of halves, floats and units */
 };
 
 extern const struct kernel plain_kernel;

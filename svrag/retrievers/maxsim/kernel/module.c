@@ -34,7 +34,7 @@ static int runs_here(const struct kernel *kernel) {
 /* Scores of the documents `from` to `to`; 0 where there is no memory. Touches nothing of Python. */
 static int scan(const struct kernel *kernel, struct work *work, const char *vectors, size_t row_bytes, const int64_t *begins,
                 const int64_t *ends, size_t from, size_t to, const void *query, const float *scales, float *scores) {
-    int floats = work->kind == HALVES || work->kind == FLOATS;
+    int floats = work->kind >= HALVES;
     size_t chunk = CHUNK / (work->width * (floats ? sizeof(float) : 1)) / ROWS * ROWS;
     if (chunk < ROWS) chunk = ROWS;
     work->lanes = rounded_up(work->tokens, kernel->lanes);
@@ -66,6 +66,7 @@ static int scan(const struct kernel *kernel, struct work *work, const char *vect
             switch (work->kind) {
             case CODES: kernel->load_codes(work, source, count); break;
             case BITS: kernel->load_bits(work, source, count); break;
+            case UNITS: kernel->load_units(work, source, count); break;
             case HALVES: kernel->load_halves(work, source, count); break;
             case FLOATS: kernel->load_floats(work, source, count); break;
             }
@@ -114,10 +115,10 @@ static PyObject *python_scan(PyObject *self, PyObject *arguments) {
         if (strcmp(all_kernels[i]->name, name) == 0 && runs_here(all_kernels[i])) kernel = all_kernels[i];
     if (!kernel)
         wrong = "no such kernel on this machine";
-    else if (kind < CODES || kind > FLOATS || dimension < 1 || dimension > 65536) /* sums must fit 32 bits */
+    else if (kind < CODES || kind > UNITS || dimension < 1 || dimension > 65536) /* sums must fit 32 bits */
         wrong = "vectors must have 1 to 65,536 dimensions";
     else {
-        static const size_t bytes[] = {1, 0, sizeof(uint16_t), sizeof(float)};
+        static const size_t bytes[] = {1, 0, sizeof(uint16_t), sizeof(float), 1};
         size_t row_bytes = kind == BITS ? ((size_t)dimension + 7) / 8 : (size_t)dimension * bytes[kind];
         struct work work = {.kind = (enum kind)kind, .dimension = (size_t)dimension};
         work.width = rounded_up(work.dimension, WIDTH);

@@ -41,6 +41,16 @@ static void load_bits(struct work *work, const uint8_t *source, size_t count) {
     }
 }
 
+static void load_units(struct work *work, const int8_t *source, size_t count) {
+    for (size_t row = 0; row < count; row++) {
+        const int8_t *codes = source + row * work->dimension;
+        float *loaded = (float *)work->rows + row * work->width;
+        int32_t squares = 0;
+        for (size_t i = 0; i < work->dimension; i++) squares += codes[i] * codes[i];
+        for (size_t i = 0; i < work->dimension; i++) loaded[i] = (float)codes[i] * inverse_length(squares);
+    }
+}
+
 static float from_half(uint16_t half) {
     uint32_t sign = (uint32_t)(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023, bits;
     float value;
@@ -99,5 +109,5 @@ static void multiply_floats(struct work *work, size_t count) {
 }
 
 const struct kernel plain_kernel = {
-    "c", 1, pack_codes, pack_floats, load_codes, load_bits, load_halves, load_floats, multiply_codes, multiply_floats,
+    "c", 1, pack_codes, pack_floats, load_codes, load_bits, load_units, load_halves, load_floats, multiply_codes, multiply_floats,
 };
