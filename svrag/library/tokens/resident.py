@@ -10,9 +10,8 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -30,6 +29,7 @@ def on_gpu(rows: NDArray[np.uint8]) -> torch.Tensor | None:
     """
     if "torch" not in sys.modules:
         return None
+    import numpy as np
     import torch
 
     if not torch.cuda.is_available():
