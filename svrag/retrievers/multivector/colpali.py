@@ -44,20 +44,20 @@ _PICTURES_AT_ONCE = {"cuda": 4, "mps": 1, "cpu": 1}
 _TEXTS_AT_ONCE = {"cuda": 32, "mps": 8, "cpu": 8}
 
 
-def _square(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+def _square(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float64]:
     """The picture is pulled to a square; its patches are the picture's tokens, row by row."""
     tokens = processor.image_seq_length
     return grid(math.isqrt(tokens), math.isqrt(tokens))
 
 
-def _own_grid(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+def _own_grid(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float64]:
     """The picture keeps its shape; each token stands for merge_size x merge_size patches."""
     _, rows, columns = batch["image_grid_thw"][row].tolist()
     merged = processor.image_processor.merge_size
     return grid(rows // merged, columns // merged)
 
 
-def _tiled(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
+def _tiled(processor: Any, batch: Any, row: int, size: tuple[int, int]) -> NDArray[np.float64]:
     """The picture is stretched to whole tiles and cut into them; a thumbnail comes last."""
     _, rows, columns = processor.image_processor.get_number_of_image_patches(size[1], size[0])
     return tiles(rows, columns, math.isqrt(processor.image_seq_len))
@@ -73,7 +73,7 @@ class _Family:
     """
 
     processor: str
-    layout: Callable[[Any, Any, int, tuple[int, int]], NDArray[np.float32]]
+    layout: Callable[[Any, Any, int, tuple[int, int]], NDArray[np.float64]]
 
 
 _FAMILIES = {

@@ -6,19 +6,20 @@ A picture is stretched to the grid of square tiles nearest to its shape and read
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from svrag.retrievers.multivector.layout import tiles
 from svrag.retrievers.multivector.phi3.prompts import (
     Prompt,
     Vocabulary,
+    around,
     crops,
-    grid,
     normalised,
     padded,
     pixels_of,
@@ -100,11 +101,9 @@ class ColInternVL2Processor:
 
     def picture(self, image: Image) -> Prompt:
         pixels, (columns, rows) = self.tiles(image)
-        patches = self.tokens * len(pixels)
-        ids = (*self._before, *[self.image_token] * patches, *self._after)
-        words = (*self._words[0], *[""] * patches, *self._words[1])
-        boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
-        boxes[len(self._before) :][:patches] = self._boxes(columns, rows)
+        cut = (rows, columns) if len(pixels) > 1 else (0, 0)
+        seen = tiles(*cut, math.isqrt(self.tokens))
+        ids, words, boxes = around(seen, self.image_token, self._before, self._after, self._words)
         return Prompt(ids, words, pixels, boxes=boxes)
 
     def tiles(self, image: Image) -> tuple[Tensor, tuple[int, int]]:
@@ -124,15 +123,6 @@ class ColInternVL2Processor:
 
     def describe(self) -> str:
         return f"{self._settings()} {_BEFORE}{IMAGE_TOKEN}{_AFTER} {LONGEST} {_MEAN} {_DEVIATION}"
-
-    def _boxes(self, columns: int, rows: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        """(tiles * tokens, 4): what each token of each tile sees of the picture."""
-        side = int(self.tokens**0.5)
-        tiles = grid(columns, rows)
-        if len(tiles) > 1:
-            tiles = np.concatenate([tiles, [[0.0, 0.0, 1.0, 1.0]]])
-        corner, extent = tiles[:, None, [0, 1, 0, 1]], (tiles[:, 2:] - tiles[:, :2])[:, None, [0, 1, 0, 1]]
-        return (corner + extent * grid(side, side)).reshape(-1, 4)
 
     def _settings(self) -> dict[str, int]:
         return {"tile": self.tile, "tokens": self.tokens, "most_tiles": self.most_tiles}

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from svrag.retrievers.multivector.layout import grid
 from svrag.retrievers.multivector.phi3.prompts import (
     Prompt,
     Vocabulary,
+    around,
     crops,
-    grid,
     normalised,
     padded,
     pixels_of,
@@ -116,10 +117,7 @@ class ColPhi3VProcessor:
     def picture(self, image: Image) -> Prompt:
         pixels, (rows, columns) = self.views(self.squared(image))
         seen = self._boxes(rows, columns, *image.size)
-        ids = (*self._before, *[_PLACE] * len(seen), *self._after)
-        words = (*self._words[0], *[""] * len(seen), *self._words[1])
-        boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
-        boxes[len(self._before) :][: len(seen)] = seen
+        ids, words, boxes = around(seen, _PLACE, self._before, self._after, self._words)
         return Prompt(ids, words, pixels, (rows * self.crop, columns * self.crop), boxes)
 
     def squared(self, image: Image) -> Image:
@@ -152,7 +150,7 @@ class ColPhi3VProcessor:
         prompts = f"{_BEFORE}{_AFTER}{_PASSAGE}{_QUESTION}{_AUGMENTATION}"
         return f"{self._settings()} {prompts} {LONGEST} {_MEAN} {_DEVIATION}"
 
-    def _boxes(self, rows: int, columns: int, width: int, height: int) -> NDArray[np.float32]:
+    def _boxes(self, rows: int, columns: int, width: int, height: int) -> NDArray[np.float64]:
         """(tokens of the picture, 4): NaN for separators, and for tokens that see nothing but the black around it."""
         none = np.full((1, 4), np.nan)
         square = np.concatenate(
@@ -163,12 +161,12 @@ class ColPhi3VProcessor:
         boxes = (square * side - [across, down, across, down]) / [width, height, width, height]
         boxes = boxes.clip(0.0, 1.0)
         boxes[~((boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3]))] = np.nan
-        return boxes.astype(np.float32)
+        return np.asarray(boxes)
 
     @staticmethod
     def _ended(columns: int, rows: int) -> NDArray[np.float64]:
         """Boxes of a grid, with one of NaN after each row for its separator."""
-        cells = grid(columns, rows).reshape(rows, columns, 4)
+        cells = grid(rows, columns).reshape(rows, columns, 4)
         return np.concatenate([cells, np.full((rows, 1, 4), np.nan)], axis=1).reshape(-1, 4)
 
     def _settings(self) -> dict[str, int]:

@@ -138,6 +138,28 @@ def saved(folder: Path) -> dict[str, int]:
         raise InputError(f"{folder / SETTINGS} cannot be read ({error}): get the checkpoint again") from None
 
 
+def around(
+    picture: NDArray[np.float64],
+    place: int,
+    before: Sequence[int],
+    after: Sequence[int],
+    words: tuple[tuple[str, ...], tuple[str, ...]],
+) -> tuple[tuple[int, ...], tuple[str, ...], NDArray[np.float32]]:
+    """ids, words and boxes of a prompt with a picture in the midst of texts.
+
+    Args:
+        picture: (tokens, 4), what each of the picture's tokens sees of it.
+        place: number of a picture's token.
+        before, after: numbers of the tokens around it.
+        words: of `before` and of `after`.
+    """
+    count = len(picture)
+    ids = (*before, *[place] * count, *after)
+    boxes = np.full((len(ids), 4), np.nan, dtype=np.float32)
+    boxes[len(before) :][:count] = picture
+    return ids, (*words[0], *[""] * count, *words[1]), boxes
+
+
 def padded(prompts: Sequence[Prompt], pad: int, *, left: bool) -> dict[str, Tensor]:
     """input_ids and attention_mask, (prompts, longest) each."""
     longest = max(len(prompt.ids) for prompt in prompts)
@@ -166,9 +188,3 @@ def crops(pixels: Tensor, size: int) -> Tensor:
     """(crops, 3, size, size) in the order of reading, of a picture of whole crops, (3, height, width)."""
     rows, columns = pixels.shape[1] // size, pixels.shape[2] // size
     return pixels.reshape(3, rows, size, columns, size).permute(1, 3, 0, 2, 4).reshape(-1, 3, size, size)
-
-
-def grid(columns: int, rows: int) -> NDArray[np.float64]:
-    """(rows * columns, 4): boxes (left, top, right, bottom from 0 to 1) of a grid's cells in the order of reading."""
-    top, left = np.mgrid[0:rows, 0:columns].reshape(2, -1)
-    return np.stack([left / columns, top / rows, (left + 1) / columns, (top + 1) / rows], axis=1)
