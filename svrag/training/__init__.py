@@ -1,0 +1,1 @@
+"""Fine-tuning the project's retrievers: one recipe in YAML, one command, on any number of processes."""

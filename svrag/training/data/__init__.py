@@ -1,0 +1,1 @@
+"""Training data of every kind, as `svrag.training.batch.Example`."""

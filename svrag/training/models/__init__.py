@@ -1,0 +1,1 @@
+"""The project's retrievers, open for training: items in, token vectors with gradients out, adapters saved."""
