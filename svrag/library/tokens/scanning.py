@@ -49,15 +49,18 @@ def scores(
     return made
 
 
-def exact_scores(stage: Stage, units: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same from the float16 vectors."""
+def exact_scores(
+    stage: Stage, units: NDArray[np.int64], query: NDArray[np.float32], precision: Precision
+) -> NDArray[np.float32]:
+    """The same with the question unrounded, from the finest vectors that `precision` keeps: float16, or int8."""
     from svrag.retrievers.maxsim.scan import exact
 
+    kind, numbers = (codes.HALVES, "<f2") if precision == "float16" else (codes.CODES, "i1")
     made = np.empty(len(units), dtype=np.float32)
-    for number, rows in enumerate(stage.files[codes.HALVES]):
+    for number, rows in enumerate(stage.files[kind]):
         own = _within(stage, units, number)
         first = stage.first[units[own]]
-        made[own] = exact(rows.view("<f2"), first, query, ends=first + stage.counts[units[own]])
+        made[own] = exact(rows.view(numbers), first, query, ends=first + stage.counts[units[own]])
     return made
 
 

@@ -14,6 +14,8 @@ from svrag.library.tokens.index import Found
 from tests.library.made import add, document
 
 DIMENSION = 24
+NEAR = 0.03
+"""How far apart MaxSim may be with the question rounded and without: only the best of a search are scored so twice."""
 
 
 def identity(
