@@ -7,7 +7,6 @@ here the layout of its patch tokens. ColGemma3 has one prompt for texts, "Query:
 from __future__ import annotations
 
 import math
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from svrag.retrievers.multivector.checkpoint import (
     load_pretrained,
     quiet_loading,
 )
+from svrag.retrievers.multivector.colpali_inputs import ColPaliInputs, TokenVectors
 from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
 from svrag.retrievers.multivector.layout import grid, tiles
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-_LONGEST = 8192  # tokens of a text at most, also for models that could read more
-_SPARE = 4  # tokens: words may fall into other pieces inside a prompt
-_EPS = 1e-12
 _HEADS = ("custom_text_proj.", "linear.")
 # Where there is no GPU a batch saves nothing, and padding costs.
 _PICTURES_AT_ONCE = {"cuda": 4, "mps": 1, "cpu": 1}
@@ -98,31 +95,18 @@ class ColPaliEncoder:
         self.revision = revision
         self.dimension = int(model.dim)
         self._family = _FAMILIES[family]
-        # PaliGemma looks both ways in what its types call prefix. Untold, it does so in a text alone or among texts of
-        # its length, but looks back only where there is padding.
-        self._prefix = family == "ColPali"
         self._model = model
         self._processor = processor
         self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
-        self._projected: list[torch.Tensor] = []
-        head = model.get_submodule("linear" if family == "ColIdefics3" else "custom_text_proj")
-        head.register_forward_hook(lambda _, inputs, output: self._projected.append(output))
-        special = [str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
-        self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))))
-        reads = min(model.config.get_text_config().max_position_embeddings, processor.tokenizer.model_max_length)
-        prompts = [
-            prepare(["?"])["input_ids"][0].tolist() for prepare in (processor.process_queries, processor.process_texts)
-        ]
-        self._room = min(_LONGEST, reads) - max(map(len, prompts)) - _SPARE
-        pictures = processor.image_processor.to_dict()
-        settings = sorted((key, str(value)) for key, value in pictures.items() if not key.startswith("_"))
-        self.fingerprint = fingerprint(model, (family, prompts, settings))
+        self._vectors_of = TokenVectors(model, family)
+        self._inputs = ColPaliInputs(family, processor, model.config.get_text_config().max_position_embeddings)
+        self.fingerprint = fingerprint(model, self._inputs.settings)
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         """With the family's prompt, and the tokens after it that the model thinks in (query augmentation)."""
 
         def make(some: list[int]) -> list[Tokens]:
-            return self._read([texts[i] for i in some], self._processor.process_queries)
+            return self._read([texts[i] for i in some], self._inputs.questions)
 
         return in_batches([len(text) for text in texts], self._at_once(_TEXTS_AT_ONCE), make, silent)
 
@@ -130,7 +114,7 @@ class ColPaliEncoder:
         """Texts as documents: as they are, but for ColGemma3; one without words has no tokens."""
 
         def make(some: list[str]) -> list[Tokens]:
-            return self._read(some, self._processor.process_texts)
+            return self._read(some, self._inputs.passages)
 
         return texts_in_batches(texts, self._at_once(_TEXTS_AT_ONCE), make, self.dimension, on_progress)
 
@@ -146,16 +130,16 @@ class ColPaliEncoder:
     def _at_once(self, by_device: Mapping[str, int]) -> int:
         return by_device[self._model.device.type]
 
-    def _read(self, texts: list[str], prepare: Callable[[list[str]], Any]) -> list[Tokens]:
+    def _read(self, texts: list[str], prepare: Callable[[list[str]], dict[str, torch.Tensor]]) -> list[Tokens]:
         with self._lock:
-            batch = prepare([self._plain(text) for text in texts])
+            batch = prepare(texts)
             made = zip(_ids(batch), self._vectors(batch), strict=True)
             return [Tokens(vectors, tuple(map(self._word, ids))) for ids, vectors in made]
 
     def _look_at(self, images: list[Image]) -> list[Tokens]:
         found = []
         with self._lock:
-            batch = self._processor.process_images(images)
+            batch = self._inputs.pictures(images)
             for row, (ids, vectors) in enumerate(zip(_ids(batch), self._vectors(batch), strict=True)):
                 patch = (ids == self._model.config.image_token_id).numpy()
                 layout = self._family.layout(self._processor, batch, row, images[row].size)
@@ -171,39 +155,19 @@ class ColPaliEncoder:
         return found
 
     def _vectors(self, batch: Mapping[str, Any]) -> list[NDArray[np.float32]]:
-        """Of each row, (tokens, dimension); the model sees the whole batch, some read more of it than one would think."""
-        device, dtype = self._model.device, self._model.dtype
-        inputs = {
-            key: value.to(device, dtype) if value.is_floating_point() else value.to(device)
-            for key, value in batch.items()
-            if key != "labels"  # PaliGemma's processor makes them, its model would compute a loss
-        }
-        if self._prefix and "token_type_ids" not in inputs:
-            inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
-        self._projected.clear()
+        """Of each row, (tokens, dimension)."""
+        inputs = {key: value.to(self._model.device) for key, value in batch.items()}
         with torch.inference_mode():
-            self._model(**inputs)
-        # The head's output: most of these models divide it by its length without heed to a length of 0.
-        (projected,) = self._projected
+            made, masks = self._vectors_of(**inputs)
         found = []
-        for row, mask in zip(projected, inputs["attention_mask"], strict=True):
-            vectors = torch.nn.functional.normalize(row[mask.bool()].float(), dim=-1, eps=_EPS).cpu().numpy()
+        for row, mask in zip(made, masks, strict=True):
+            vectors = row[mask].cpu().numpy()
             if not np.isfinite(vectors).all():
                 raise InputError(
                     f"{self.name} computed vectors that are no numbers: its weights or data type are broken"
                 )
             found.append(vectors)
         return found
-
-    def _plain(self, text: str) -> str:
-        """`text` as no more than the model can read, and with nothing in it that it would take for its own signs."""
-        text = self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
-        if len(text) <= self._room:  # a token is a byte at least
-            return text
-        offsets = self._processor.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)[
-            "offset_mapping"
-        ]
-        return text if len(offsets) <= self._room else text[: offsets[self._room][0]]
 
     def _word(self, token: torch.Tensor) -> str:
         return str(self._processor.tokenizer.decode([int(token)]))
