@@ -8,11 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from svrag.graph.model import EdgeType
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+# Strict: "yes", "12" and true are no numbers, and 12 is no name.
+Count = Annotated[int, Field(strict=True, gt=0)]
+Size = Annotated[int, Field(strict=True, ge=0)]
+Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Flag = Annotated[bool, Field(strict=True)]
+Name = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Facet = Literal["type", "role", "depth", "pos"]
 
 
 class Part(BaseModel):
@@ -34,13 +43,13 @@ class ElementModel(Part):
     """
 
     kind: Literal["elements"]
-    vision: str | None = "google/siglip2-base-patch16-224"
-    text: str | None = None
-    dimension: PositiveInt = 128
-    longest: PositiveInt = 64
-    facets: tuple[Literal["type", "role", "depth", "pos"], ...] = ("type", "role", "depth", "pos")
-    gate: float = -3.0
-    tokens: PositiveInt | None = None
+    vision: Name | None = "google/siglip2-base-patch16-224"
+    text: Name | None = None
+    dimension: Count = 128
+    longest: Count = 64
+    facets: tuple[Facet, ...] = ("type", "role", "depth", "pos")
+    gate: Number = -3.0
+    tokens: Count | None = None
 
 
 class RetrieverModel(Part):
@@ -54,12 +63,12 @@ class RetrieverModel(Part):
     """
 
     kind: Literal["retriever"] = "retriever"
-    name: str
-    family: str | None = None
-    dimension: PositiveInt = 128
-    facets: tuple[Literal["type", "role", "depth", "pos"], ...] = ()
-    gate: float = -3.0
-    picture_tokens: PositiveInt | None = None
+    name: Name
+    family: Name | None = None
+    dimension: Count = 128
+    facets: tuple[Facet, ...] = ()
+    gate: Number = -3.0
+    picture_tokens: Count | None = None
 
 
 class Adapter(Part):
@@ -70,36 +79,86 @@ class Adapter(Part):
         head: whether the layer that makes token vectors is trained (and saved) too.
     """
 
-    rank: PositiveInt = 32
-    alpha: PositiveInt = 32
+    rank: Count = 32
+    alpha: Count = 32
     dropout: Share = 0.1
     init: Literal["default", "gaussian"] = "gaussian"
-    targets: str | tuple[str, ...] | None = None
-    head: bool = True
+    targets: Name | tuple[Name, ...] | None = None
+    head: Flag = True
+
+
+class Corpus(Part):
+    """Documents that questions name by id. Their strings are read as the questions' file says (`pictures`, `folder`).
+
+    Attributes:
+        path: as of `FileData`; it may be the same file.
+        id: name of the column of ids; None: ids are numbers of rows, from 0.
+        document: name of the column of documents.
+    """
+
+    path: Path
+    split: Name | None = None
+    id: Name | None = None
+    document: Name = "document"
 
 
 class FileData(Part):
-    """Questions and documents in files (svrag.training.data): pairs with negatives, triplets, scored lists.
+    """Questions and documents in a file: what all kinds of them have in common (svrag.training.data.files).
 
     Attributes:
-        path: a parquet or JSONL file, or the folder of a Hugging Face dataset on disk.
+        path: a parquet or JSONL file, the folder of a Hugging Face dataset on disk, or a folder of parquet files.
         split: of a dataset with several.
-        query, document, negatives, scores: names of columns.
-        documents: folder that paths of pictures start from; None is the folder of `path`.
+        query: name of the questions' column.
+        pictures: strings among the documents are paths of pictures; otherwise they are texts. Pictures that are stored
+            in the file need nothing said.
+        folder: that paths of pictures start from; None is the folder of `path`.
+        corpus: where documents are that the columns name by id; of the same kinds of files as `path`.
         limit: only the first so many rows.
-        most_negatives: of a question, at most; None takes all.
     """
 
-    kind: Literal["pairs", "triplets", "lists"]
     path: Path
-    split: str | None = None
-    query: str = "query"
-    document: str = "document"
-    negatives: str = "negatives"
-    scores: str = "scores"
-    documents: Path | None = None
-    limit: PositiveInt | None = None
-    most_negatives: NonNegativeInt | None = None
+    split: Name | None = None
+    query: Name = "query"
+    pictures: Flag = False
+    folder: Path | None = None
+    corpus: Corpus | None = None
+    limit: Count | None = None
+
+
+class PairData(FileData):
+    """A question and what answers it, with negatives where there are some. ColPali's training set is of this kind.
+
+    Attributes:
+        document: name of the column of what answers, one or several.
+        negatives: name of the column of what does not, one, several or none.
+        most_negatives: of a question, the first ones; None takes all.
+    """
+
+    kind: Literal["pairs"]
+    document: Name = "document"
+    negatives: Name = "negatives"
+    most_negatives: Size | None = None
+
+
+class TripletData(FileData):
+    """A question, what answers it, and what does not."""
+
+    kind: Literal["triplets"]
+    positive: Name = "positive"
+    negative: Name = "negative"
+
+
+class ListData(FileData):
+    """A question, several documents, and what a teacher scored them.
+
+    Attributes:
+        most: documents of a question, the first ones; None takes all.
+    """
+
+    kind: Literal["lists"]
+    documents: Name = "documents"
+    scores: Name = "scores"
+    most: Count | None = None
 
 
 class GraphFiles(Part):
@@ -109,12 +168,14 @@ class GraphFiles(Part):
         graphs: a corpus file {doc_id: graph}.
         elements: JSONL of elements.
         questions: JSON or JSONL of questions with the elements that answer them.
+        pictures: folder of their pictures, DOCUMENT/ELEMENT; None takes those that `elements` names or holds.
     """
 
     kind: Literal["graphs"]
     graphs: Path
     elements: Path
     questions: Path | None = None
+    pictures: Path | None = None
 
 
 class LibraryData(Part):
@@ -128,11 +189,11 @@ class LibraryData(Part):
 
     kind: Literal["library"]
     library: Path
-    documents: tuple[str, ...] = ()
+    documents: tuple[Name, ...] = ()
     questions: Path | None = None
 
 
-TrainingData = Annotated[FileData | GraphFiles | LibraryData, Field(discriminator="kind")]
+TrainingData = Annotated[PairData | TripletData | ListData | GraphFiles | LibraryData, Field(discriminator="kind")]
 
 
 class Data(Part):
@@ -163,8 +224,8 @@ class Anchors(Part):
     caption_of: Share = 1 / 3
     refer_to: Share = 1 / 3
     question: Share = 1 / 3
-    pool: PositiveInt = 12
-    positives: PositiveInt = 4
+    pool: Count = 12
+    positives: Count = 4
     other_documents: Share = 0.25
     edges: tuple[EdgeType, ...] | None = None
     hops: Literal[1, 2] = 2
@@ -188,11 +249,11 @@ class LossPart(Part):
     ]
     candidates: Literal["batch", "pool"] = "batch"
     score: Literal["sum", "mean"] = "sum"
-    temperature: PositiveFloat = 1.0
-    coverage: NonNegativeFloat = 0.0
-    coverage_depth: PositiveInt = 5
-    consistency: NonNegativeFloat = 0.0
-    margin: PositiveFloat = 1.0
+    temperature: Positive = 1.0
+    coverage: Weight = 0.0
+    coverage_depth: Count = 5
+    consistency: Weight = 0.0
+    margin: Positive = 1.0
 
 
 class Optimisation(Part):
@@ -209,21 +270,21 @@ class Optimisation(Part):
     workers: processes that prepare batches.
     """
 
-    steps: PositiveInt | None = None
-    epochs: PositiveFloat = 1.0
-    batch: PositiveInt = 4
-    accumulate: PositiveInt = 1
-    chunk: PositiveInt | None = None
-    rate: PositiveFloat = 5e-5
+    steps: Count | None = None
+    epochs: Positive = 1.0
+    batch: Count = 4
+    accumulate: Count = 1
+    chunk: Count | None = None
+    rate: Positive = 5e-5
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
-    warmup: NonNegativeInt = 0
-    weight_decay: NonNegativeFloat = 0.0
-    clip: PositiveFloat = 1.0
+    warmup: Size = 0
+    weight_decay: Weight = 0.0
+    clip: Positive = 1.0
     precision: Literal["float32", "bf16"] = "bf16"
-    checkpointing: bool = False
+    checkpointing: Flag = False
     parallel: Literal["ddp", "fsdp"] = "ddp"
-    workers: NonNegativeInt = 0
-    seed: NonNegativeInt = 42
+    workers: Size = 0
+    seed: Size = 42
 
 
 class Evaluation(Part):
@@ -234,10 +295,10 @@ class Evaluation(Part):
     batch: items read at once.
     """
 
-    every: PositiveInt | None = None
+    every: Count | None = None
     metric: Literal["ndcg@10", "mrr", "recall@1", "recall@5", "recall@10"] = "ndcg@10"
-    patience: PositiveInt | None = None
-    batch: PositiveInt = 8
+    patience: Count | None = None
+    batch: Count = 8
 
 
 class Output(Part):
@@ -249,14 +310,19 @@ class Output(Part):
     """
 
     folder: Path
-    log_every: PositiveInt = 10
-    keep: PositiveInt = 1
-    tensorboard: bool = True
+    log_every: Count = 10
+    keep: Count = 1
+    tensorboard: Flag = True
 
 
 class Recipe(Part):
-    """A training run."""
+    """A training run.
 
+    Attributes:
+        row: name of the row of a table of experiments that this is, where it is one.
+    """
+
+    row: Name | None = None
     model: Annotated[ElementModel | RetrieverModel, Field(discriminator="kind")]
     adapter: Adapter | None = Adapter()
     data: Data
@@ -265,3 +331,35 @@ class Recipe(Part):
     optimisation: Optimisation = Optimisation()
     evaluation: Evaluation = Evaluation()
     output: Output
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Recipe:
+        reason = _misfit(self)
+        if reason:
+            raise ValueError(reason)
+        return self
+
+
+def _misfit(recipe: Recipe) -> str | None:
+    """What parts of the recipe ask of each other and do not get: the keys and what to do; None when all fits."""
+    data, loss, train = recipe.data, recipe.loss, recipe.data.train
+    graphs = isinstance(train, GraphFiles | LibraryData)
+    if loss.name in ("kl_distillation", "margin_mse") and not isinstance(train, ListData):
+        return f"loss.name {loss.name} learns from a teacher's scores: data.train.kind must be lists"
+    if isinstance(train, ListData) and loss.name not in ("kl_distillation", "margin_mse"):
+        return f"loss.name {loss.name} does not learn from scores: of data.train.kind lists, kl_distillation and margin_mse do"
+    if loss.consistency and not recipe.model.facets:
+        return (
+            "loss.consistency compares with and without a graph position embedding: name model.facets, or set it to 0"
+        )
+    if recipe.model.facets and not graphs:
+        return "model.facets are of elements in graphs: data.train.kind must be graphs or library, or model.facets []"
+    if "sampler" in recipe.model_fields_set and not graphs:
+        return "sampler draws from graphs: data.train.kind must be graphs or library, or leave sampler out"
+    if data.held_out and data.held_out_share:
+        return "data.held_out and data.held_out_share are two ways to hold out: leave one of them out"
+    if recipe.evaluation.patience and not (data.held_out or data.held_out_share):
+        return "evaluation.patience needs data that are held out: set data.held_out or data.held_out_share"
+    if recipe.sampler.caption_of + recipe.sampler.refer_to + recipe.sampler.question == 0:
+        return "sampler.caption_of, refer_to and question are all 0: nothing would be drawn"
+    return None
