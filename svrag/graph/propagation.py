@@ -55,7 +55,7 @@ class Transition:
     def moved(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """P^T s. (ids,) -> (ids,)."""
         moving = scores[self._sources] * self._shares
-        arrived = self._kept * scores
+        arrived: NDArray[np.float64] = self._kept * scores
         np.add.at(arrived, self._targets, moving)
         return arrived
 
