@@ -121,7 +121,8 @@ class AnchorData(Sequence[Example]):
         # What is left of partners and neighbours is no negative.
         far = [id for id in candidates if id not in near and id not in anchor.partners and id != anchor.element]
         missing = self._sampler.pool - len(partners) - len(neighbours_drawn)
-        negatives = draw.sample(far, min(len(far), missing - round(missing * self._sampler.other_documents)))
+        others_share = self._sampler.other_documents if len(self._documents) > 1 else 0.0
+        negatives = draw.sample(far, min(len(far), missing - round(missing * others_share)))
         ids = [*partners, *neighbours_drawn, *negatives]
         strangers = self._strangers(kind, anchor.document, self._sampler.pool - len(ids), draw)
         items = self._documents[anchor.document].pool_items(kind)

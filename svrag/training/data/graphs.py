@@ -8,12 +8,9 @@ Facts of the format: github.com/monkcat/dl_project (MIT).
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from svrag.errors import InputError
 from svrag.graph.exchange import ElementRecord, elements_from_records, graphs_from_text
@@ -23,47 +20,10 @@ from svrag.training.batch import Item, Picture
 from svrag.training.config import GraphFiles, LibraryData
 from svrag.training.data.anchors import GraphDocument, GraphQuestion
 from svrag.training.data.library import documents_in_library
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from svrag.training.data.pictures import PictureBytes, PictureFile
 
 _ASKING = ("text", "caption")
 _VISUAL = ("figure", "table", "equation")
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A picture in a file."""
-
-    path: Path
-
-    @property
-    def key(self) -> str:
-        return str(self.path)
-
-    def open(self) -> Image:
-        """In RGB.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        return _opened(self.path, self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedPicture:
-    """A picture in base64; `key` is its element's id."""
-
-    key: str
-    encoded: str
-
-    def open(self) -> Image:
-        """In RGB.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        return _opened(io.BytesIO(base64.b64decode(self.encoded)), self.key)
 
 
 def graph_documents(data: GraphFiles | LibraryData, *, pictures: bool) -> list[GraphDocument]:
@@ -136,21 +96,14 @@ def _document(
 def _picture(record: ElementRecord, data: GraphFiles) -> Picture | None:
     """The picture in the record, at its path beside the file, or in the folder of pictures by document and element."""
     if record.image_base64:
-        return EncodedPicture(record.element.id, record.image_base64)
+        try:
+            return PictureBytes(base64.b64decode(record.image_base64), f"image_b64 of {record.element.id}")
+        except ValueError as error:
+            raise InputError(f"image_b64 of {record.element.id} in {data.elements} is no base64: {error}") from None
     path = data.elements.parent / record.image_path if record.image_path else None
     if data.pictures is not None:
         path = data.pictures / record.element.document_id / record.element.id
     return PictureFile(path) if path is not None and path.is_file() else None
-
-
-def _opened(file: Path | io.BytesIO, name: str) -> Image:
-    from PIL.Image import open as open_picture
-
-    try:
-        with open_picture(file) as picture:
-            return picture.convert("RGB")
-    except OSError as error:
-        raise InputError(f"the picture {name} cannot be read ({error.strerror or 'unknown format'})") from None
 
 
 def _questions(path: Path) -> Iterator[tuple[str, GraphQuestion]]:
