@@ -347,7 +347,7 @@ def _misfit(recipe: Recipe) -> str | None:
     if loss.name in ("kl_distillation", "margin_mse") and not isinstance(train, ListData):
         return f"loss.name {loss.name} learns from a teacher's scores: data.train.kind must be lists"
     if isinstance(train, ListData) and loss.name not in ("kl_distillation", "margin_mse"):
-        return f"loss.name {loss.name} does not learn from scores: of data.train.kind lists, kl_distillation and margin_mse do"
+        return f"loss.name {loss.name} does not learn from a teacher's scores: data.train.kind must not be lists"
     if loss.consistency and not recipe.model.facets:
         return (
             "loss.consistency compares with and without a graph position embedding: name model.facets, or set it to 0"
