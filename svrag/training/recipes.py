@@ -260,7 +260,8 @@ def _paths(data: TrainingData) -> list[tuple[str, Path]]:
         if data.corpus:
             found.append(("corpus.path", data.corpus.path))
     elif isinstance(data, GraphFiles):
-        found = [("graphs", data.graphs), ("elements", data.elements), ("questions", data.questions)]
+        found = [("graphs", data.graphs), ("elements", data.elements)]
+        found += [("questions", data.questions), ("pictures", data.pictures)]
     else:
         found = [("library", data.library), ("questions", data.questions)]
     return [(key, path) for key, path in found if path is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from svrag.errors import InputError
 from svrag.training.batch import Item
-from svrag.training.config import Corpus
+from svrag.training.config import FileData
 from svrag.training.data.pictures import PictureBytes, PictureFile
 from svrag.training.data.tables import NOTHING, open_table
 
@@ -18,20 +18,17 @@ _PICTURE_NAMES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".ti
 class Documents:
     """Reads values of the documents' columns.
 
-    Args:
-        pictures: strings are paths of pictures, not texts.
-        folder: that such paths start from.
-        corpus: where documents are that values name by id; None: values are documents.
-
     Raises:
         InputError: the corpus cannot be read, lacks a column, or has an id twice.
     """
 
-    def __init__(self, *, pictures: bool, folder: Path, corpus: Corpus | None) -> None:
-        self._pictures, self._folder, self._corpus = pictures, folder, corpus
+    def __init__(self, data: FileData) -> None:
+        self._data, self._corpus = data, data.corpus
+        self._folder = folder_of(data)
         self._rows: dict[Any, int] | None = None
-        if corpus is None:
+        if data.corpus is None:
             return
+        corpus = data.corpus
         self._table = open_table(corpus.path, corpus.split)
         check_columns(self._table.columns, [corpus.document, *([corpus.id] if corpus.id else [])], corpus.path)
         if corpus.id:
@@ -55,7 +52,9 @@ class Documents:
     def _item(self, value: object, where: str) -> Item:
         if self._corpus is None:
             return self._document(value, where)
-        number = self._rows.get(value) if self._rows is not None else value
+        number: object = value
+        if self._rows is not None:
+            number = self._rows.get(value) if isinstance(value, str | int) else None
         if not isinstance(number, int) or not 0 <= number < len(self._table):
             raise InputError(f"{where}: {self._corpus.path} has no document {value!r}")
         found = self._table.row(number, [self._corpus.document])[self._corpus.document]
@@ -63,26 +62,20 @@ class Documents:
 
     def _document(self, value: object, where: str) -> Item:
         if isinstance(value, str):
-            return Item(picture=PictureFile(self.path_of(value, where))) if self._pictures else Item(text=value)
+            return (
+                Item(picture=PictureFile(picture_path(value, self._folder, where)))
+                if self._data.pictures
+                else Item(text=value)
+            )
         if isinstance(value, bytes):
             return Item(picture=PictureBytes(value, where))
         if isinstance(value, Mapping) and isinstance(value.get("bytes"), bytes):
             return Item(picture=PictureBytes(value["bytes"], where))
         if isinstance(value, Mapping) and isinstance(value.get("path"), str):
-            return Item(picture=PictureFile(self.path_of(value["path"], where)))
+            return Item(picture=PictureFile(picture_path(value["path"], self._folder, where)))
         raise InputError(
             f"{where}: a document must be a text, the path of a picture or a picture, not {_shown(value)}"
         )
-
-    def path_of(self, text: str, where: str) -> Path:
-        """Of a picture.
-
-        Raises:
-            InputError: it is an address.
-        """
-        if "://" in text:
-            raise InputError(f"{where}: {text[:100]} is an address: download the pictures and name their paths")
-        return self._folder / text
 
     def check_strings(self, values: Sequence[object], where: str) -> None:
         """That the names of pictures are not about to be read as texts: a model would learn nothing from them.
@@ -92,8 +85,26 @@ class Documents:
         """
         strings = [one for value in values for one in (value if isinstance(value, list) else [value])]
         names = [one for one in strings if isinstance(one, str) and one.lower().endswith(_PICTURE_NAMES)]
-        if not self._pictures and self._corpus is None and names and len(names) == len(strings):
+        if not self._data.pictures and self._corpus is None and names and len(names) == len(strings):
             raise InputError(f"{where}: {names[0][:100]} looks like the path of a picture: set pictures: true")
+
+
+def folder_of(data: FileData) -> Path:
+    """That paths of pictures start from."""
+    return data.folder or (data.path if data.path.is_dir() else data.path.parent)
+
+
+def picture_path(text: str, folder: Path, where: str) -> Path:
+    """
+    Args:
+        where: the path stands, for the error.
+
+    Raises:
+        InputError: it is an address.
+    """
+    if "://" in text:
+        raise InputError(f"{where}: {text[:100]} is an address: download the pictures and name their paths")
+    return folder / text
 
 
 def check_columns(there: Sequence[str], wanted: Sequence[str], path: Path) -> None:

@@ -36,8 +36,7 @@ class FileExamples(Sequence[Example]):
         needed = [data.query, *_needed(data)]
         check_columns(self._table.columns, [*needed, *_asked_for(data)], data.path)
         self._columns = [*needed, *(name for name in _possible(data) if name in self._table.columns)]
-        folder = data.folder or (data.path if data.path.is_dir() else data.path.parent)
-        self._documents = Documents(pictures=data.pictures, folder=folder, corpus=data.corpus)
+        self._documents = Documents(data)
         self._rows = self._table.filled(needed)
         self.skipped = len(self._table) - len(self._rows)
         if not self._rows:
@@ -87,6 +86,18 @@ def examples_of(data: FileData) -> FileExamples:
         InputError: the file cannot be read, lacks a column, or has no row that can be used.
     """
     return FileExamples(data)
+
+
+def document_columns(data: FileData) -> list[str]:
+    """Where documents are, or their ids."""
+    match data:
+        case PairData():
+            return [data.document, data.negatives]
+        case TripletData():
+            return [data.positive, data.negative]
+        case ListData():
+            return [data.documents]
+    raise AssertionError(data)
 
 
 def _needed(data: FileData) -> list[str]:
