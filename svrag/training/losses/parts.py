@@ -31,8 +31,8 @@ def mean_of(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def log_softmax(scores: Tensor, candidate: Tensor, temperature: float) -> Tensor:
-    """Over the candidates; about `LOWEST` elsewhere, where its exponential is 0. (queries, candidates)."""
-    return (scores / temperature).masked_fill(~candidate, LOWEST).log_softmax(1)
+    """Over the candidates, and 0 elsewhere; (queries, candidates)."""
+    return (scores / temperature).masked_fill(~candidate, LOWEST).log_softmax(1).masked_fill(~candidate, 0.0)
 
 
 def mean_over_pairs(values: Tensor, scored: Scored) -> Tensor:
