@@ -30,7 +30,7 @@ def in_batches(
 def texts_in_batches(
     texts: Sequence[str],
     at_once: int,
-    make: Callable[[list[str]], Sequence[Tokens]],
+    make: Callable[[list[int]], Sequence[Tokens]],
     dimension: int,
     on_progress: Progress,
 ) -> list[Tokens]:
@@ -38,7 +38,7 @@ def texts_in_batches(
     said = [i for i, text in enumerate(texts) if text.strip()]
     found = [Tokens(np.empty((0, dimension), dtype=np.float32), ())] * len(texts)
     sizes = [len(texts[i]) for i in said]
-    made = in_batches(sizes, at_once, lambda some: make([texts[said[i]] for i in some]), on_progress)
+    made = in_batches(sizes, at_once, lambda some: make([said[i] for i in some]), on_progress)
     for i, tokens in zip(said, made, strict=True):
         found[i] = tokens
     return found

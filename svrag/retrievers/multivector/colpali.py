@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from svrag.errors import InputError
+from svrag.retrievers.elements.over import GraphPositions, chosen, fingerprint_with, placed, positions_beside
 from svrag.retrievers.multivector.adapter import put_on
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import (
@@ -25,8 +26,8 @@ from svrag.retrievers.multivector.checkpoint import (
     load_pretrained,
     quiet_loading,
 )
-from svrag.retrievers.multivector.colpali_inputs import ColPaliInputs, TokenVectors
-from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.colpali_inputs import ColPaliInputs, TokenVectors, head_name
+from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
 from svrag.retrievers.multivector.layout import grid, tiles
 from svrag.retrievers.multivector.pictures import readable
@@ -89,40 +90,53 @@ class ColPaliEncoder:
     """A loaded model of colpali-engine; fulfils `MultiVectorEncoder`."""
 
     reads_pictures = True
+    reads_words = PIECE_WORDS
 
-    def __init__(self, name: str, revision: str, family: str, model: Any, processor: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        revision: str,
+        family: str,
+        model: Any,
+        processor: Any,
+        positions: GraphPositions | None = None,
+    ) -> None:
         self.name = name
         self.revision = revision
         self.dimension = int(model.dim)
         self._family = _FAMILIES[family]
         self._model = model
         self._processor = processor
+        self._positions = positions
+        self.reads_places = positions is not None
         self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
         self._vectors_of = TokenVectors(model, family)
         self._inputs = ColPaliInputs(family, processor, model.config.get_text_config().max_position_embeddings)
-        self.fingerprint = fingerprint(model, self._inputs.settings)
+        self.fingerprint = fingerprint_with(positions, fingerprint(model, self._inputs.settings))
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         """With the family's prompt, and the tokens after it that the model thinks in (query augmentation)."""
 
         def make(some: list[int]) -> list[Tokens]:
-            return self._read([texts[i] for i in some], self._inputs.questions)
+            return self._read([texts[i] for i in some], self._inputs.questions, None)
 
         return in_batches([len(text) for text in texts], self._at_once(_TEXTS_AT_ONCE), make, silent)
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
         """Texts as documents: as they are, but for ColGemma3; one without words has no tokens."""
 
-        def make(some: list[str]) -> list[Tokens]:
-            return self._read(some, self._inputs.passages)
+        def make(some: list[int]) -> list[Tokens]:
+            return self._read([texts[i] for i in some], self._inputs.passages, chosen(places, some))
 
         return texts_in_batches(texts, self._at_once(_TEXTS_AT_ONCE), make, self.dimension, on_progress)
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         """Pages, or parts of pages, with the family's prompt."""
 
         def make(some: list[int]) -> list[Tokens]:
-            return self._look_at([readable(images[i]) for i in some])
+            return self._look_at([readable(images[i]) for i in some], chosen(places, some))
 
         sizes = [image.width * image.height for image in images]
         return in_batches(sizes, self._at_once(_PICTURES_AT_ONCE), make, on_progress)
@@ -130,15 +144,17 @@ class ColPaliEncoder:
     def _at_once(self, by_device: Mapping[str, int]) -> int:
         return by_device[self._model.device.type]
 
-    def _read(self, texts: list[str], prepare: Callable[[list[str]], dict[str, torch.Tensor]]) -> list[Tokens]:
-        with self._lock:
+    def _read(
+        self, texts: list[str], prepare: Callable[[list[str]], dict[str, torch.Tensor]], places: Places
+    ) -> list[Tokens]:
+        with self._lock, placed(self._positions, places):
             batch = prepare(texts)
             made = zip(_ids(batch), self._vectors(batch), strict=True)
             return [Tokens(vectors, tuple(map(self._word, ids))) for ids, vectors in made]
 
-    def _look_at(self, images: list[Image]) -> list[Tokens]:
+    def _look_at(self, images: list[Image], places: Places) -> list[Tokens]:
         found = []
-        with self._lock:
+        with self._lock, placed(self._positions, places):
             batch = self._inputs.pictures(images)
             for row, (ids, vectors) in enumerate(zip(_ids(batch), self._vectors(batch), strict=True)):
                 patch = (ids == self._model.config.image_token_id).numpy()
@@ -187,15 +203,34 @@ def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
     Raises:
         InputError: weights are missing or left over, or files are.
     """
+    device, dtype = device_and_dtype()
+    model, processor, _ = read(name, checkpoint, family, dtype)
+    model = model.to(device)
+    positions = positions_beside(checkpoint.folder, model, model.get_submodule(head_name(family)))
+    with quiet_loading(name):
+        return ColPaliEncoder(name, checkpoint.revision, family, model, processor, positions)
+
+
+def read(
+    name: str, checkpoint: Checkpoint, family: str, dtype: torch.dtype, *, without_head: bool = False
+) -> tuple[Any, Any, bool]:
+    """The model, on the CPU, its processor, and whether its head is in the checkpoint.
+
+    Args:
+        without_head: a model that was never trained to retrieve is no error; its head is random.
+
+    Raises:
+        InputError: weights are missing or left over, or files are.
+    """
     import colpali_engine.models as engine  # type: ignore[import-untyped]
 
     model_class = getattr(engine, family)
     processor_class = getattr(engine, _FAMILIES[family].processor)
-    device, dtype = device_and_dtype()
     adapter = checkpoint if checkpoint.read("adapter_config.json") else None
     whole = base_of(adapter) if adapter else checkpoint
     with quiet_loading(name):
         model, missing, unexpected = load_pretrained(model_class, whole.folder, dtype=dtype)
+        headless = any(key.startswith(_HEADS) for key in missing)
         if family == "ColPali":
             # What predicts words: nobody reads them, and colpali-engine forgets to give it its weights.
             model.model.lm_head = torch.nn.Identity()
@@ -204,10 +239,12 @@ def load(name: str, checkpoint: Checkpoint, family: str) -> ColPaliEncoder:
             model = put_on(
                 name, adapter.folder, model, missing, vars(model_class).get("_checkpoint_conversion_mapping", {})
             )
+        elif without_head:
+            check_weights(name, [key for key in missing if not key.startswith(_HEADS)], unexpected)
         else:
             check_weights(name, missing, unexpected, head=_HEADS)
         own = any(
             (checkpoint.folder / file).is_file() for file in ("processor_config.json", "preprocessor_config.json")
         )
         processor = processor_class.from_pretrained((checkpoint if own else whole).folder, local_files_only=True)
-        return ColPaliEncoder(name, checkpoint.revision, family, model.to(device), processor)
+        return model, processor, not headless

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from svrag.graph.places import Place
+
 Progress = Callable[[int, int], None]
 """Told how many are done, and how many there are."""
+
+Places: TypeAlias = "Sequence[Place | None] | None"
+"""Where elements stand in their document, one for each input; None where none is told."""
+
+PIECE_WORDS = 150
+"""`reads_words` of most: about 200 tokens, and ColBERT models read 180 to 300 of a document."""
 
 
 def silent(done: int, total: int) -> None:
@@ -51,6 +59,9 @@ class MultiVectorEncoder(Protocol):
         fingerprint: of its weights, prompts and settings: vectors of equal fingerprints can be compared.
         dimension: of its vectors.
         reads_pictures: whether `pictures` works.
+        reads_places: whether it makes something of the places of passages and pictures in their document; where it
+            does not, they are ignored.
+        reads_words: of a passage it reads about so many; longer texts are better given to it in pieces.
     """
 
     @property
@@ -63,17 +74,30 @@ class MultiVectorEncoder(Protocol):
     def dimension(self) -> int: ...
     @property
     def reads_pictures(self) -> bool: ...
+    @property
+    def reads_places(self) -> bool: ...
+    @property
+    def reads_words(self) -> int: ...
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         """With the model's prompt for questions."""
         ...
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
-        """Texts as documents, with the model's prompt for documents; what is too long for the model is cut."""
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
+        """Texts as documents, with the model's prompt for documents; what is too long for the model is cut.
+
+        Args:
+            places: of each text, in its document; None of what is no element, or without any.
+        """
         ...
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         """Pages, or parts of pages.
+
+        Args:
+            places: as of `passages`.
 
         Raises:
             InputError: the model reads texts only.

@@ -24,7 +24,7 @@ import numpy as np
 
 from svrag.errors import InputError, ServerError
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
-from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 from svrag.retrievers.multivector.pictures import readable
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class RemoteEncoder:
     """
 
     revision = ""
+    reads_places = False
+    reads_words = PIECE_WORDS
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -93,11 +95,17 @@ class RemoteEncoder:
             for text, tokens in zip(texts, self._texts(list(texts)), strict=True)
         ]
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
         """As they are, cut to what the model reads; which words their tokens are is not asked for."""
-        return texts_in_batches(texts, _TEXTS_AT_ONCE, self._texts, self.dimension, on_progress)
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+        def make(some: list[int]) -> list[Tokens]:
+            return self._texts([texts[i] for i in some])
+
+        return texts_in_batches(texts, _TEXTS_AT_ONCE, make, self.dimension, on_progress)
+
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         """One at a time, without boxes."""
         if not self.reads_pictures:
             raise InputError(f"{self._model} at {self._shown} takes texts only: serve a model that reads pictures")

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from svrag.errors import InputError
+from svrag.retrievers.elements.over import GraphPositions, chosen, fingerprint_with, placed, positions_beside
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import check_weights, device_and_dtype, fingerprint, quiet_loading
-from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 from svrag.retrievers.multivector.hub import Checkpoint
 
 if TYPE_CHECKING:
@@ -32,37 +33,45 @@ class TextTokensEncoder:
     """A loaded text model with one vector for each token; fulfils `MultiVectorEncoder`."""
 
     reads_pictures = False
+    reads_words = PIECE_WORDS
 
-    def __init__(self, name: str, revision: str, model: Any) -> None:
+    def __init__(self, name: str, revision: str, model: Any, positions: GraphPositions | None = None) -> None:
         self.name = name
         self.revision = revision
         self.dimension = int(model.get_embedding_dimension())
         self._model = model
+        self._positions = positions
+        self.reads_places = positions is not None
         self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
-        self.fingerprint = fingerprint(model, (str(model), sorted(model.prompts.items())))
+        own = fingerprint(model, (str(model), sorted(model.prompts.items())))
+        self.fingerprint = fingerprint_with(positions, own)
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         """With the model's prompt and query expansion; its expansion tokens count."""
 
         def make(some: list[int]) -> list[Tokens]:
-            return self._read([texts[i] for i in some], self._model.encode_query)
+            return self._read([texts[i] for i in some], self._model.encode_query, None)
 
         return in_batches([len(text) for text in texts], _AT_ONCE, make, silent)
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
         """Without the tokens that the model skips in documents (punctuation); no tokens of texts without words."""
 
-        def make(some: list[str]) -> list[Tokens]:
-            return self._read(some, self._model.encode_document)
+        def make(some: list[int]) -> list[Tokens]:
+            return self._read([texts[i] for i in some], self._model.encode_document, chosen(places, some))
 
         return texts_in_batches(texts, _AT_ONCE, make, self.dimension, on_progress)
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         """Raises InputError: it reads texts only."""
         raise InputError(f"{self.name} reads texts only: choose a model of the ColPali family for pages and figures")
 
-    def _read(self, texts: list[str], encode: Callable[..., Any]) -> list[Tokens]:
-        with self._lock:
+    def _read(self, texts: list[str], encode: Callable[..., Any], places: Places) -> list[Tokens]:
+        # sentence-transformers sorts a batch by length, in just this way, before its network sees it.
+        order = np.argsort([-len(text) for text in texts]).tolist()
+        with self._lock, placed(self._positions, chosen(places, order)):
             made = encode(texts, batch_size=len(texts), output_value=None, show_progress_bar=False)
             return [self._tokens(of_text) for of_text in made]
 
@@ -88,14 +97,27 @@ def load(name: str, checkpoint: Checkpoint) -> TextTokensEncoder:
     device, dtype = device_and_dtype()
     with quiet_loading(name):
         model = MultiVectorEncoder(str(checkpoint.folder), device=device, local_files_only=True)
-        _check(name, checkpoint, model)
-        return TextTokensEncoder(name, checkpoint.revision, model.to(dtype).eval())
+        check(name, checkpoint, model)
+        model = model.to(dtype).eval()
+        return TextTokensEncoder(
+            name, checkpoint.revision, model, positions_beside(checkpoint.folder, model, head_of(model))
+        )
 
 
-def _check(name: str, checkpoint: Checkpoint, model: Any) -> None:
+def head_of(model: Any) -> torch.nn.Module | None:
+    """The layer that makes token vectors of hidden states, the first of several; None where hidden states are them."""
+    from sentence_transformers.base.modules.dense import Dense
+
+    return next((module.linear for module in model if isinstance(module, Dense)), None)
+
+
+def check(name: str, checkpoint: Checkpoint, model: Any) -> None:
     """Compare what the checkpoint holds with what its modules have: sentence-transformers makes up what is missing.
 
     Reading onto the "meta" device reads the names only. Modules that are not transformers check themselves.
+
+    Raises:
+        InputError: they differ.
     """
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.base.modules.dense import Dense

@@ -11,7 +11,7 @@ from PIL.Image import Image, Resampling
 from PIL.ImageColor import getrgb
 
 from svrag.errors import InputError
-from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 
 COLOURS = ("red", "lime", "blue", "yellow", "white", "black")
 
@@ -31,6 +31,8 @@ class ColourEncoder:
     revision: str = "r1"
     dimension: int = 4
     reads_pictures: bool = True
+    reads_places: bool = False
+    reads_words: int = PIECE_WORDS
 
     @property
     def fingerprint(self) -> str:
@@ -44,10 +46,12 @@ class ColourEncoder:
             made.append(Tokens(_with_ground(np.array(colours)), words))
         return made
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
         return self.questions(texts)
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         if not self.reads_pictures:
             raise InputError(f"{self.name} reads texts only")
         made = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from svrag.retrievers.elements.over import positions_beside
 from svrag.retrievers.multivector.checkpoint import device_and_dtype
 from svrag.retrievers.multivector.colinternvl2.checkpoint import read
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
@@ -28,4 +29,7 @@ def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
     model, processor = read(checkpoint, base, device=device, dtype=dtype)
     config = model.config
     settings = deciding(config, "downsample_ratio", "vision_feature_layer")
-    return Encoder(name, revision, model, processor, dimension=config.dimension, settings=settings)
+    positions = positions_beside(folder, model, model.custom_text_proj)
+    return Encoder(
+        name, revision, model, processor, dimension=config.dimension, settings=settings, positions=positions
+    )

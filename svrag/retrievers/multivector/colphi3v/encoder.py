@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from svrag.retrievers.elements.over import positions_beside
 from svrag.retrievers.multivector.checkpoint import device_and_dtype
 from svrag.retrievers.multivector.colphi3v.checkpoint import read
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
@@ -29,4 +30,5 @@ def load(name: str, folder: Path, revision: str) -> MultiVectorEncoder:
     config = model.config
     dimension = config.dimension if config.project else config.text_config.hidden_size
     settings = deciding(config, "layer", "project")
-    return Encoder(name, revision, model, processor, dimension=dimension, settings=settings)
+    positions = positions_beside(folder, model, model.custom_text_proj)
+    return Encoder(name, revision, model, processor, dimension=dimension, settings=settings, positions=positions)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from svrag.retrievers.elements.over import GraphPositions, chosen, fingerprint_with, placed
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import fingerprint
-from svrag.retrievers.multivector.encoder import Progress, Tokens, silent
+from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 from svrag.retrievers.multivector.phi3.prompts import Processor, Prompt
 
 if TYPE_CHECKING:
@@ -34,19 +35,31 @@ class Encoder:
     Args:
         model: gives (batch, tokens, dimension) unit vectors.
         settings: of the model, those that decide its vectors.
+        positions: a GPE before its head.
     """
 
     reads_pictures = True
+    reads_words = PIECE_WORDS
 
     def __init__(
-        self, name: str, revision: str, model: torch.nn.Module, processor: Processor, *, dimension: int, settings: str
+        self,
+        name: str,
+        revision: str,
+        model: torch.nn.Module,
+        processor: Processor,
+        *,
+        dimension: int,
+        settings: str,
+        positions: GraphPositions | None = None,
     ) -> None:
         self.name = name
         self.revision = revision
         self.model = model
         self.processor = processor
         self.dimension = dimension
-        self.fingerprint = fingerprint(model, (settings, processor.describe()))
+        self.fingerprint = fingerprint_with(positions, fingerprint(model, (settings, processor.describe())))
+        self.reads_places = positions is not None
+        self._positions = positions
         self._device = next(model.parameters()).device
         self._texts = _TEXTS.get(self._device.type, _TEXTS_ELSEWHERE)
         self._tokenizing = threading.Lock()  # fast tokenizers cannot be used by two threads at once
@@ -56,17 +69,19 @@ class Encoder:
         sizes = [len(text) for text in texts]
 
         def make(some: Sequence[int]) -> list[Tokens]:
-            return self._read(self.processor.question, [texts[i] for i in some])
+            return self._read(self.processor.question, [texts[i] for i in some], None)
 
         return in_batches(sizes, self._texts, make, silent)
 
-    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> list[Tokens]:
-        def make(some: Sequence[str]) -> list[Tokens]:
-            return self._read(self.processor.passage, some)
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent, *, places: Places = None) -> list[Tokens]:
+        def make(some: list[int]) -> list[Tokens]:
+            return self._read(self.processor.passage, [texts[i] for i in some], chosen(places, some))
 
         return texts_in_batches(texts, self._texts, make, self.dimension, on_progress)
 
-    def pictures(self, images: Sequence[Image], on_progress: Progress = silent) -> list[Tokens]:
+    def pictures(
+        self, images: Sequence[Image], on_progress: Progress = silent, *, places: Places = None
+    ) -> list[Tokens]:
         # Those of one shape have as many tokens.
         order = sorted(range(len(images)), key=lambda i: images[i].width / images[i].height)
         size = _PICTURES.get(self._device.type, _PICTURES_ELSEWHERE)
@@ -79,17 +94,17 @@ class Encoder:
                 prompts = [prepared.result() for prepared in following]
                 after = [i for group in groups[number : number + 1] for i in group]
                 following = [pool.submit(self.processor.picture, images[i]) for i in after]
-                encoded.update(zip(group, self._run(prompts), strict=True))
+                encoded.update(zip(group, self._run(prompts, chosen(places, group)), strict=True))
                 on_progress(len(encoded), len(order))
         return [encoded[i] for i in range(len(images))]
 
-    def _read(self, prompt: Callable[[str], Prompt], texts: Sequence[str]) -> list[Tokens]:
+    def _read(self, prompt: Callable[[str], Prompt], texts: Sequence[str], places: Places) -> list[Tokens]:
         with self._tokenizing:
             prompts = [prompt(text) for text in texts]
-        return self._run(prompts)
+        return self._run(prompts, places)
 
-    def _run(self, prompts: Sequence[Prompt]) -> list[Tokens]:
-        with self._running, torch.inference_mode():
+    def _run(self, prompts: Sequence[Prompt], places: Places) -> list[Tokens]:
+        with self._running, torch.inference_mode(), placed(self._positions, places):
             batch = {key: value.to(self._device) for key, value in self.processor.batch(prompts).items()}
             vectors = self.model(**batch).cpu().numpy()
             mask = batch["attention_mask"].bool().cpu().numpy()
