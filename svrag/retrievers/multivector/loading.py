@@ -40,6 +40,9 @@ _FAMILIES = {
     "internvl_chat": _INTERN,
     "phi3_v": _PHI,
 }
+FAMILIES = (*_COLPALI.values(), _INTERN, _PHI, _TEXT)
+"""What `family_of` tells."""
+
 _PUBLISHED = {ALIASES["InternVL2"]: _INTERN, ALIASES["Phi"]: _PHI}
 _SUPPORTED = (
     f"supported are {', '.join(_COLPALI.values())} of colpali-engine, {_INTERN}, {_PHI}, and ColBERT models of "

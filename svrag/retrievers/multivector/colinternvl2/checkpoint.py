@@ -19,6 +19,7 @@ from svrag.retrievers.multivector.phi3.prompts import Vocabulary
 from svrag.retrievers.multivector.phi3.published import (
     add_adapter,
     build,
+    drawn_head,
     files_of,
     fill,
     head_of,
@@ -60,13 +61,19 @@ def place_of(key: str) -> tuple[str, ...]:
 
 
 def read(
-    checkpoint: Checkpoint, base: Checkpoint, *, device: str, dtype: torch.dtype
+    checkpoint: Checkpoint,
+    base: Checkpoint,
+    *,
+    device: str,
+    dtype: torch.dtype,
+    new_head: torch.Generator | None = None,
 ) -> tuple[ColInternVL2 | PeftModel, ColInternVL2Processor]:
     """The model, with its adapter apart from it where the checkpoint is one, and its processor.
 
     Args:
         checkpoint: a folder of this model, or an adapter and a head.
         base: what the adapter stands on; the checkpoint itself when it is none.
+        new_head: draws a head where there is none yet; without it that is an error.
 
     Raises:
         InputError: files or weights are missing, left over or broken.
@@ -83,9 +90,10 @@ def read(
             vocabulary, tile=config.vision_config.image_size[0], tokens=config.image_seq_length
         )
         config.image_token_id = processor.image_token
+    drawn = drawn_head(config.text_config.hidden_size, config.dimension, new_head) if new_head else []
     model = fill(
         build(lambda: ColInternVL2(config)),
-        chain(tensors(files_of(base.folder)), head_of(checkpoint.folder)),
+        chain(drawn, tensors(files_of(base.folder)), head_of(checkpoint.folder)),  # the last of a name counts
         place_of,
         source=base.name,
         device=device,

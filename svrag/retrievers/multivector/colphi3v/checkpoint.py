@@ -20,6 +20,7 @@ from svrag.retrievers.multivector.phi3.prompts import Vocabulary
 from svrag.retrievers.multivector.phi3.published import (
     add_adapter,
     build,
+    drawn_head,
     files_of,
     fill,
     head_of,
@@ -58,7 +59,12 @@ def adapted_place(key: str, *, project: bool) -> str | None:
 
 
 def read(
-    checkpoint: Checkpoint, base: Checkpoint, *, device: str, dtype: torch.dtype
+    checkpoint: Checkpoint,
+    base: Checkpoint,
+    *,
+    device: str,
+    dtype: torch.dtype,
+    new_head: tuple[torch.Generator, int] | None = None,
 ) -> tuple[ColPhi3V | PeftModel, ColPhi3VProcessor]:
     """The model, with its adapter apart from it where the checkpoint is one, and its processor.
 
@@ -66,6 +72,7 @@ def read(
         checkpoint: a folder of this model, or an adapter and perhaps a head. A config.json of ours beside an adapter
             says what becomes a vector, the base's else, or it is as released: states after layer 20, no head.
         base: what the adapter stands on; the checkpoint itself when it is none.
+        new_head: the published base gets a head, which this draws, for vectors so wide; as released it has none.
 
     Raises:
         InputError: files or weights are missing, left over or broken.
@@ -81,6 +88,12 @@ def read(
         chosen = ColPhi3VConfig.from_dict(beside)
         config.layer, config.project, config.dimension = chosen.layer, chosen.project, chosen.dimension
     layers = config.text_config.num_hidden_layers
+    drawn: list[tuple[str, torch.Tensor]] = []
+    if new_head and checkpoint == base and not ours:
+        generator, config.dimension = new_head
+        config.project = True
+        config.layer = config.layer if config.layer and config.layer <= layers else None
+        drawn = drawn_head(config.text_config.hidden_size, config.dimension, generator)
     if config.layer is not None and not 0 < config.layer <= layers:
         raise InputError(
             f"{base.name} has {layers} layers, its vectors were to be states after {config.layer}: say which in "
@@ -97,7 +110,7 @@ def read(
 
     model = fill(
         build(lambda: ColPhi3V(config)),
-        chain(tensors(files_of(base.folder)), head_of(checkpoint.folder)),
+        chain(drawn, tensors(files_of(base.folder)), head_of(checkpoint.folder)),  # the last of a name counts
         lambda key: place_of(key, project=config.project),
         source=base.name,
         device=device,

@@ -133,6 +133,15 @@ def head_of(folder: Path) -> list[tuple[str, Tensor]]:
     return [(_HEAD + key.removeprefix(_HEAD).removeprefix("base_layer."), tensor) for key, tensor in tensors([file])]
 
 
+def drawn_head(width: int, dimension: int, generator: torch.Generator) -> list[tuple[str, Tensor]]:
+    """A new head, as `nn.Linear` begins: uniform between -1 / sqrt(width) and 1 / sqrt(width)."""
+    shapes = {"weight": (dimension, width), "bias": (dimension,)}
+    bound = width**-0.5
+    return [
+        (_HEAD + key, torch.empty(shape).uniform_(-bound, bound, generator=generator)) for key, shape in shapes.items()
+    ]
+
+
 def add_adapter(
     model: PreTrainedModel, folder: Path, rename: Callable[[str], str | None], *, name: str = "default"
 ) -> PeftModel:

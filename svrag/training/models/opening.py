@@ -1,0 +1,74 @@
+"""From the model part of a recipe to a model that is open for training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from svrag.errors import InputError
+from svrag.training.config import Adapter, ElementModel, RetrieverModel
+from svrag.training.models.trainable import Trainable
+
+if TYPE_CHECKING:
+    import torch
+
+_TEXT = "text"
+_PHI3 = ("ColInternVL2", "ColPhi3V")
+
+
+def open_for_training(
+    model: ElementModel | RetrieverModel,
+    adapter: Adapter | None,
+    *,
+    seed: int,
+    device: str | torch.device,
+    dtype: torch.dtype,
+) -> Trainable:
+    """The model, with what is trained of it requiring gradients.
+
+    Args:
+        adapter: None trains all weights.
+        seed: of new weights: LoRA's, and a head where the model has none yet.
+        dtype: of the weights that are not trained; those that are, are float32.
+
+    Raises:
+        InputError: no such model, its files do not fit, or the recipe asks for what its family cannot do.
+    """
+    try:
+        opened = _opened(model, adapter, seed=seed, dtype=dtype)
+    except ModuleNotFoundError as error:
+        raise InputError(f'training needs {error.name}: pip install "svrag[train]"') from None
+    opened.network.to(device)
+    return opened
+
+
+def _opened(
+    model: ElementModel | RetrieverModel, adapter: Adapter | None, *, seed: int, dtype: torch.dtype
+) -> Trainable:
+    from svrag.retrievers.multivector.hub import locate
+    from svrag.retrievers.multivector.loading import ALIASES, FAMILIES, family_of
+
+    if isinstance(model, ElementModel):
+        raise InputError("not yet")
+    checkpoint = locate(ALIASES.get(model.name, model.name))
+    try:
+        told = family_of(checkpoint)
+    except InputError as error:
+        if model.family is None:
+            raise InputError(
+                f"{error}; a model that is to become one needs model.family ({', '.join(FAMILIES)})"
+            ) from None
+        told = None
+    family = model.family or told
+    if family == _TEXT:
+        from svrag.training.models.text import open_text
+
+        return open_text(model, checkpoint, adapter, late=told == _TEXT, seed=seed)
+    if family in _PHI3:
+        from svrag.training.models.phi3 import open_phi3
+
+        return open_phi3(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
+    if family not in FAMILIES:
+        raise InputError(f"model.family: {family} is none; there are {', '.join(FAMILIES)}")
+    from svrag.training.models.colpali import open_colpali
+
+    return open_colpali(model, checkpoint, family, adapter, seed=seed, dtype=dtype)

@@ -1,0 +1,231 @@
+"""The training loop: transformers' Trainer, with steps, data order, evaluation and checkpoints of retrievers.
+
+The gradient of a step is that of (sum over its questions of their losses) / (its questions), however they are split into
+processes and accumulated batches: each batch's sum is divided by the questions that this process has in the step,
+and DDP and FSDP average over processes. Each process has as many (`svrag.training.order`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from svrag.errors import InputError
+from svrag.training import sharded
+from svrag.training.batch import Batch, Chunk, Example, TokenBatch
+from svrag.training.cached import cached_backward
+from svrag.training.checkpoints import (
+    last_checkpoint,
+    load_weights,
+    put_weights,
+    save_weights,
+    trained,
+    write_identity,
+    writing,
+)
+from svrag.training.collate import Collator
+from svrag.training.held_out import evaluate
+from svrag.training.models.trainable import Trainable
+from svrag.training.objective import Objective
+from svrag.training.order import Order
+from svrag.training.vectors import chunks_of, together
+
+
+class Encoders(nn.Module):
+    """A network on all chunks of a batch in one call.
+
+    DDP looks for weights without a gradient in what its last call gave: were each chunk a call, those that only
+    pictures need would be taken for unused whenever texts come last.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, chunks: Sequence[Mapping[str, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+        return [self.network(**inputs) for inputs in chunks]
+
+
+class RetrievalTrainer(Trainer):
+    """Trains what `Trainable` opened.
+
+    Args:
+        objective: of a batch's vectors.
+        chunk: items that are read at once with gradients (`svrag.training.cached`); None reads a batch as a whole.
+        held_out: examples for evaluation; none where there is none.
+        own_pool: at evaluation a question ranks its own documents only.
+        at_once: items read at once at evaluation.
+        identity: of the recipe, kept in checkpoints.
+    """
+
+    def __init__(
+        self,
+        trainable: Trainable,
+        arguments: TrainingArguments,
+        objective: Objective,
+        examples: Sequence[Example],
+        *,
+        chunk: int | None,
+        held_out: Sequence[Example] | None = None,
+        own_pool: bool = False,
+        at_once: int = 8,
+        identity: Mapping[str, Any],
+        callbacks: list[TrainerCallback] | None = None,
+    ) -> None:
+        self._objective, self._cached = objective, chunk is not None
+        self._collator = Collator(trainable, chunk=chunk, placeless=objective.needs_placeless)
+        self._reader = Collator(trainable, chunk=at_once, placeless=False)
+        self._held_out, self._own_pool, self._identity = held_out, own_pool, identity
+        super().__init__(
+            model=Encoders(trainable.network),
+            args=arguments,
+            data_collator=self._collator,
+            train_dataset=cast(Any, examples),
+            eval_dataset=cast(Any, held_out),
+            callbacks=callbacks,
+        )
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """One long epoch: `Order` knows where its examples begin anew."""
+        arguments = self.args
+        order = Order(
+            len(cast(Any, self.train_dataset)),
+            batch=arguments.per_device_train_batch_size,
+            accumulate=arguments.gradient_accumulation_steps,
+            processes=arguments.world_size,
+            process=arguments.process_index,
+            steps=arguments.max_steps,
+            seed=arguments.seed,
+        )
+        return DataLoader(
+            cast(Any, self.train_dataset),
+            batch_sampler=order,
+            collate_fn=self._collator,
+            num_workers=arguments.dataloader_num_workers,
+            generator=torch.Generator().manual_seed(arguments.seed),
+        )
+
+    def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Adds a batch's share to the gradients. The sum of what all processes' batches of a step give is
+        `processes` times its loss, as the Trainer expects.
+
+        Raises:
+            InputError: the loss is no number.
+        """
+        model.train()
+        batch: Batch = inputs.to(self.args.device)
+        questions = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+        scale = 1.0 / questions
+        if self._cached:
+            encode, alone = partial(_encoded, model), partial(self.accelerator.no_sync, model)
+            backward = cast(Callable[[Tensor], None], self.accelerator.backward)
+            total = cached_backward(encode, batch, self._objective, backward, scale, alone=alone)
+        else:
+            made = model([chunk.inputs for chunk in chunks_of(batch)])
+            total = self._objective(batch, *together(batch, [TokenBatch(*tokens) for tokens in made]))
+            self.accelerator.backward(total * scale)
+        loss = total.detach() * scale
+        if not torch.isfinite(loss):
+            raise self._no_number("loss", float(loss))
+        return loss
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        """Raises:
+        InputError: it is no number; the weights are still as they were.
+        """
+        norm = super()._get_grad_norm(model, grad_norm)
+        if not torch.isfinite(torch.as_tensor(norm)):
+            raise self._no_number("gradient's norm", float(norm))
+        return norm
+
+    def _no_number(self, what: str, value: float) -> InputError:
+        last = last_checkpoint(Path(str(self.args.output_dir)))
+        kept = f"{last} is from before" if last else "there is no checkpoint yet"
+        return InputError(
+            f"the {what} of step {self.state.global_step + 1} is {value}: lower optimisation.rate, raise "
+            f"optimisation.warmup, or set optimisation.precision to float32 ({kept})"
+        )
+
+    def evaluate(  # type: ignore[override]
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Metrics of the held-out examples, logged."""
+        assert self._held_out is not None, "the Trainer evaluates where there is something to evaluate on"
+        model = self.model if not self.is_fsdp_enabled else self.model_wrapped
+        model.eval()
+
+        def encode(chunk: Chunk) -> TokenBatch:
+            return _encoded(model, chunk.to(self.args.device))
+
+        found = evaluate(encode, self._reader, self._held_out, own_pool=self._own_pool, device=self.args.device)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """With the epoch of the examples, where the Trainer knows of one only."""
+        arguments = self.args
+        read = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+        self.state.epoch = self.state.global_step * read / len(cast(Any, self.train_dataset))
+        super().log(logs, start_time)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """What a checkpoint holds of the model: the weights that are trained."""
+        folder = Path(str(output_dir or self.args.output_dir))
+        weights = sharded.gathered(self.model) if self.is_fsdp_enabled else trained(self._network)
+        if self.args.should_save:
+            save_weights(weights, folder)
+            write_identity(folder, self._identity)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Raises:
+        InputError: it could not be written.
+        """
+        with writing(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"):
+            super()._save_checkpoint(model, trial)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        sharded.save_optimizer(self.model, cast(Any, self.optimizer), Path(output_dir), write=self.args.should_save)
+        if self.args.should_save:
+            torch.save(cast(Any, self.lr_scheduler).state_dict(), Path(output_dir) / "scheduler.pt")
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None or not self.is_fsdp_enabled:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        sharded.load_optimizer(self.model, cast(Any, self.optimizer), Path(checkpoint))
+        schedule = torch.load(Path(checkpoint) / "scheduler.pt", weights_only=True)
+        cast(Any, self.lr_scheduler).load_state_dict(schedule)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        """Raises:
+        InputError: the weights are broken or another model's.
+        """
+        weights = load_weights(Path(resume_from_checkpoint))
+        if self.is_fsdp_enabled:
+            sharded.put(cast(nn.Module, model or self.model), weights)
+        else:
+            put_weights(self._network, weights)
+
+    def _load_best_model(self) -> None:
+        self._load_from_checkpoint(str(self.state.best_model_checkpoint))
+
+    @property
+    def _network(self) -> nn.Module:
+        return cast(Encoders, self.model).network
+
+
+def _encoded(model: nn.Module, chunk: Chunk) -> TokenBatch:
+    ((vectors, mask),) = model([chunk.inputs])
+    return TokenBatch(vectors, mask)
