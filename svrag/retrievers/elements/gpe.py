@@ -88,8 +88,8 @@ class GraphPositionEmbedding(nn.Module):
             features: as `features_of` makes them.
         """
         facets = (
-            (self.raw_alpha_type, self.type_emb(features["place_type"])),
-            (self.raw_alpha_role, self.role_emb(features["place_role"])),
+            (self.raw_alpha_type, self.type_emb(features["place_type"]).float()),
+            (self.raw_alpha_role, self.role_emb(features["place_role"]).float()),
             (self.raw_alpha_depth, sinusoid(features["place_depth"], self.width)),
             (self.raw_alpha_pos, sinusoid(_STEPS * features["place_position"].float(), self.width)),
         )

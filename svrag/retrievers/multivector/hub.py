@@ -113,6 +113,36 @@ def locate(name: str, revision: str | None = None) -> Checkpoint:
     return Checkpoint(name, stored, stored.name)
 
 
+def file_of(name: str, file: str) -> tuple[Path, str] | None:
+    """One file of a folder or of a repository on the Hub, and the commit; downloaded when it is not on this machine.
+
+    None where there is no such file.
+
+    Raises:
+        InputError: there is no such folder or repository, or no network.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return (folder / file, "") if (folder / file).is_file() else None
+    if not is_hub_name(name):
+        raise InputError(f"no folder {name}, and names on the Hugging Face Hub have one slash")
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError
+
+    found = try_to_load_from_cache(name, file)
+    if not isinstance(found, str):
+        _check_on_hub(name)
+        try:
+            found = hf_hub_download(name, file)
+        except EntryNotFoundError:
+            return None
+        except Exception as error:  # as above
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            raise InputError(f"cannot download {file} of {name}: {said[:200]}; call again to go on with it") from error
+    # snapshots/<commit>/<file>
+    return Path(found), Path(found).parents[file.count("/")].name
+
+
 def base_of(adapter: Checkpoint) -> Checkpoint:
     """The checkpoint that a folder of LoRA weights belongs to.
 
