@@ -354,7 +354,7 @@ def _misfit(recipe: Recipe) -> str | None:
         )
     if recipe.model.facets and not graphs:
         return "model.facets are of elements in graphs: data.train.kind must be graphs or library, or model.facets []"
-    if "sampler" in recipe.model_fields_set and not graphs:
+    if recipe.sampler != Anchors() and not graphs:
         return "sampler draws from graphs: data.train.kind must be graphs or library, or leave sampler out"
     if data.held_out and data.held_out_share:
         return "data.held_out and data.held_out_share are two ways to hold out: leave one of them out"

@@ -274,10 +274,12 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # the package has no type
     """Safe YAML in which 5e-5 is a number, and the same key twice is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (at, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
+        seen = []
+        for at, _ in node.value:
+            key = self.construct_object(at, deep=True)
+            if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"{key} is there twice", problem_mark=at.start_mark)
+            seen.append(key)
         made: dict[Hashable, Any] = super().construct_mapping(node, deep)
         return made
 

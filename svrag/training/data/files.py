@@ -118,5 +118,7 @@ def _possible(data: FileData) -> list[str]:
 
 
 def _asked_for(data: FileData) -> list[str]:
-    """Of those, the ones the recipe names, and not only by default."""
-    return [data.negatives] if isinstance(data, PairData) and "negatives" in data.model_fields_set else []
+    """Of those, the ones that are named otherwise than by default: they were meant to be there."""
+    if isinstance(data, PairData) and data.negatives != PairData.model_fields["negatives"].default:
+        return [data.negatives]
+    return []
