@@ -58,6 +58,7 @@ class RetrieverModel(Part):
     Attributes:
         name: on the Hugging Face Hub, or a folder.
         family: where the checkpoint's settings cannot tell it: those of a base that is no retriever yet.
+        dimension: of token vectors; None is the model's own, and 128 where its family has a head that is drawn anew.
         facets: of a graph position embedding over it; none, the default, is without.
         picture_tokens: at most, where the family can be told.
     """
@@ -65,7 +66,7 @@ class RetrieverModel(Part):
     kind: Literal["retriever"] = "retriever"
     name: Name
     family: Name | None = None
-    dimension: Count = 128
+    dimension: Count | None = None
     facets: tuple[Facet, ...] = ()
     gate: Number = -3.0
     picture_tokens: Count | None = None
@@ -237,11 +238,12 @@ class LossPart(Part):
     """Attributes:
     name: of the loss; the coverage and consistency terms are added to it with their weights.
     candidates: what a query is compared with: its own documents ("pool"), or all of the batch, of all processes.
+        Losses over hard negatives, triplets and a teacher's lists are over a query's own.
     score: MaxSim summed over the query's tokens, or their mean.
     temperature: that scores are divided by.
     coverage, consistency: weights of the terms; 0 is without.
     coverage_depth: K of the coverage term.
-    margin: of the triplet loss.
+    margin: of the triplet loss, in scores divided by the temperature.
     """
 
     name: Literal[
@@ -254,6 +256,12 @@ class LossPart(Part):
     coverage_depth: Count = 5
     consistency: Weight = 0.0
     margin: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _candidates_suit(self) -> LossPart:
+        if self.name in ("negatives", "triplet", "kl_distillation", "margin_mse") and self.candidates != "pool":
+            raise ValueError(f"{self.name} compares a query with its own documents only: set candidates to pool")
+        return self
 
 
 class Optimisation(Part):

@@ -69,7 +69,7 @@ def open_colpali(
     model, processor, has_head = read(
         settings.name, checkpoint, family, dtype if adapter else torch.float32, without_head=True
     )
-    if "dimension" in settings.model_fields_set and settings.dimension != model.dim:
+    if settings.dimension not in (None, model.dim):
         raise InputError(f"model.dimension is {settings.dimension}, but vectors of {family} have {model.dim} numbers")
     if settings.picture_tokens:
         _limit(processor, settings.picture_tokens, family)

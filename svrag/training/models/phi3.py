@@ -103,14 +103,14 @@ def open_phi3(
     if family == "ColInternVL2":
         model, processor = colinternvl2.read(checkpoint, base, device="cpu", dtype=dtype, new_head=generator)
     else:
-        drawn = generator, settings.dimension
+        drawn = generator, settings.dimension or 128
         model, processor = colphi3v.read(checkpoint, base, device="cpu", dtype=dtype, new_head=drawn)
     if is_adapter:
         model = model.get_base_model()
     projects = not isinstance(model.custom_text_proj, nn.Identity)
     width = model.config.text_config.hidden_size
     wide = model.config.dimension if projects else width
-    if "dimension" in settings.model_fields_set and settings.dimension != wide:
+    if settings.dimension not in (None, wide):
         raise InputError(
             f"model.dimension is {settings.dimension}, but vectors of {settings.name} have {wide} numbers"
         )

@@ -90,12 +90,12 @@ def open_text(
     with quiet_loading(settings.name):
         model = _read(settings.name, checkpoint) if late else _made(settings, checkpoint, seed)
     dimension = model.get_embedding_dimension()
-    if "dimension" in settings.model_fields_set and settings.dimension != dimension:
+    if settings.dimension not in (None, dimension):
         raise InputError(
             f"model.dimension is {settings.dimension}, but vectors of {settings.name} have {dimension} numbers"
         )
     network, head = model[0].auto_model, head_of(model)
-    width = network.config.hidden_size if head is None else head.in_features
+    width = int(network.config.hidden_size)
     if adapter is None:
         lora.train_whole(model)
     else:
@@ -125,7 +125,7 @@ def _made(settings: RetrieverModel, checkpoint: Checkpoint, seed: int) -> Any:
 
     backbone = Transformer(str(checkpoint.folder), model_kwargs={"local_files_only": True})
     modules: list[Any] = [backbone]
-    if "dimension" in settings.model_fields_set:
+    if settings.dimension is not None:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             modules.append(
