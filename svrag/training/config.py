@@ -257,12 +257,6 @@ class LossPart(Part):
     consistency: Weight = 0.0
     margin: Positive = 1.0
 
-    @model_validator(mode="after")
-    def _candidates_suit(self) -> LossPart:
-        if self.name in ("negatives", "triplet", "kl_distillation", "margin_mse") and self.candidates != "pool":
-            raise ValueError(f"{self.name} compares a query with its own documents only: set candidates to pool")
-        return self
-
 
 class Optimisation(Part):
     """Attributes:
@@ -356,6 +350,8 @@ def _misfit(recipe: Recipe) -> str | None:
         return f"loss.name {loss.name} learns from a teacher's scores: data.train.kind must be lists"
     if isinstance(train, ListData) and loss.name not in ("kl_distillation", "margin_mse"):
         return f"loss.name {loss.name} does not learn from a teacher's scores: data.train.kind must not be lists"
+    if loss.name in ("negatives", "triplet", "kl_distillation", "margin_mse") and loss.candidates != "pool":
+        return f"loss.name {loss.name} compares a query with its own documents only: loss.candidates must be pool"
     if loss.consistency and not recipe.model.facets:
         return (
             "loss.consistency compares with and without a graph position embedding: name model.facets, or set it to 0"

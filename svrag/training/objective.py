@@ -12,7 +12,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from svrag.errors import InputError
 from svrag.training.batch import Batch, Scored, TokenBatch
 from svrag.training.config import LossPart
 from svrag.training.gather import gather_documents
@@ -20,9 +19,6 @@ from svrag.training.losses.choose import loss_of
 from svrag.training.losses.consistency import Consistency
 from svrag.training.losses.coverage import Coverage
 from svrag.training.scoring import maxsim, maxsim_pool
-
-_OWN_DOCUMENTS = ("negatives", "triplet", "kl_distillation", "margin_mse")
-"""Losses over what comes with a query: others' documents have no teacher's score and are no hard negatives."""
 
 
 class Objective:
@@ -36,11 +32,6 @@ class Objective:
     """
 
     def __init__(self, part: LossPart) -> None:
-        """Raises:
-        InputError: a loss over a query's own documents is to be over those of the batch.
-        """
-        if part.name in _OWN_DOCUMENTS and part.candidates != "pool":
-            raise InputError(f"loss.candidates: {part.name} is over a query's own documents; set it to pool")
         self._part = part
         self._loss = loss_of(part)
         self._coverage = Coverage(part.coverage_depth)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from svrag.errors import InputError
 from svrag.training.batch import Batch, Scored, TokenBatch
 from svrag.training.config import LossPart
 from svrag.training.losses.consistency import Consistency
@@ -126,9 +125,3 @@ def test_gradients_of_vectors_are_those_of_finite_differences(candidates: str) -
     vectors = (queries.vectors.clone().requires_grad_(), documents.vectors.clone().requires_grad_())
     assert torch.autograd.gradcheck(of_both, vectors)
     assert torch.autograd.gradcheck(of_placeless, placeless.vectors.requires_grad_())
-
-
-@pytest.mark.parametrize("name", ["negatives", "triplet", "kl_distillation", "margin_mse"])
-def test_losses_over_own_documents_refuse_those_of_the_batch(name: str) -> None:
-    with pytest.raises(InputError, match=f"loss.candidates: {name} .*; set it to pool"):
-        Objective(LossPart.model_validate({"name": name}))

@@ -332,6 +332,7 @@ def test_data_of_another_kind_take_the_place_of_the_old(base: Path) -> None:
         ("model.facets=[type]", "model.facets are of elements in graphs: "),
         ("sampler.pool=3", "sampler draws from graphs: "),
         ("loss.name=margin_mse", "loss.name margin_mse learns from a teacher's scores: data.train.kind must be lists"),
+        ("loss.name=triplet", "loss.name triplet compares a query with its own documents only: loss.candidates must be"),
         ("data.train={kind: lists, path: x}", "loss.name infonce does not learn from a teacher's scores: "),
         ("data={held_out: {kind: pairs, path: x}, held_out_share: 0.5}", "data.held_out and data.held_out_share are two"),
         ("evaluation.patience=2", "evaluation.patience needs data that are held out: "),
