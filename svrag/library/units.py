@@ -2,17 +2,19 @@
 
 A model that reads pictures gets each page as one, figures, tables and equations as crops, and everything else as text
 after its headings. A model of texts gets the words of all of them, in pieces of a length such models are trained on; an
-element's vectors are those of all its pieces, since MaxSim looks for the best of them anyway.
+element's vectors are those of all its pieces, since MaxSim looks for the best of them anyway. A model that reads places
+is told each element's.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from svrag.documents.model import Element
+from svrag.graph.places import Place, places_of
 from svrag.library.tokens.identity import Unit, UnitKind
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ SCHEME = 1
 """Raised whenever other pictures or texts are encoded."""
 
 _PICTURED = ("figure", "table", "equation")
-_PIECE_WORDS, _PIECE_CHARACTERS = 150, 1200  # about 200 tokens: ColBERT reads 180 to 300 of a document
+_WORD_CHARACTERS = 8  # what pieces have room for
 _PICTURES_AT_ONCE, _TEXTS_AT_ONCE = 8, 64  # bound what is in memory; the encoder batches by itself
 _T = TypeVar("_T")
 
@@ -51,6 +53,7 @@ def units_of(
         InputError: the library's copy of the file cannot be drawn.
     """
     elements = list(enumerate(library.elements_of(document.id)))
+    places = places_of(library.graph(document.id)) if encoder.reads_places else {}
     wanted = [
         (position, element)
         for position, element in elements
@@ -63,37 +66,42 @@ def units_of(
     done = 0
     for some in _batches(drawn, _PICTURES_AT_ONCE):
         pictures = [_picture(document, element) for _, element in some]
-        for (position, element), tokens in zip(some, encoder.pictures(pictures), strict=True):
+        made = encoder.pictures(pictures, places=[places.get(element.id) for _, element in some])
+        for (position, element), tokens in zip(some, made, strict=True):
             yield Unit(position, element.type, element.page, tokens.vectors)
         done += len(some)
         on_progress(done, len(wanted))
     for some in _batches(read, _TEXTS_AT_ONCE):
-        yield from _of_texts(some, encoder)
+        yield from _of_texts(some, encoder, places)
         done += len(some)
         on_progress(done, len(wanted))
 
 
-def _of_texts(some: Sequence[tuple[int, Element]], encoder: MultiVectorEncoder) -> Iterator[Unit]:
+def _of_texts(
+    some: Sequence[tuple[int, Element]], encoder: MultiVectorEncoder, places: Mapping[str, Place]
+) -> Iterator[Unit]:
     import numpy as np
 
-    pieces = [_pieces(element) for _, element in some]
-    made = iter(encoder.passages([piece for own in pieces for piece in own]))
+    pieces = [_pieces(element, encoder.reads_words) for _, element in some]
+    told = [places.get(element.id) for (_, element), own in zip(some, pieces, strict=True) for _ in own]
+    made = iter(encoder.passages([piece for own in pieces for piece in own], places=told))
     for (position, element), own in zip(some, pieces, strict=True):
         if own:
             vectors = np.concatenate([next(made).vectors for _ in own])
             yield Unit(position, element.type, element.page, vectors)
 
 
-def _pieces(element: Element) -> list[str]:
-    """Its words and its caption in pieces, each after the innermost heading above."""
+def _pieces(element: Element, most: int) -> list[str]:
+    """Its words and its caption in pieces of so many words, each after the innermost heading above."""
+    characters = most * _WORD_CHARACTERS
     heading = f"{element.section_path[-1]}\n" if element.section_path else ""
     text = "\n".join(filter(None, (element.caption, element.text)))
     pieces: list[str] = []
     current: list[str] = []
     length = 0
     for word in text.split():
-        for part in (word[i : i + _PIECE_CHARACTERS] for i in range(0, len(word), _PIECE_CHARACTERS)):
-            if current and (len(current) == _PIECE_WORDS or length + len(part) >= _PIECE_CHARACTERS):
+        for part in (word[i : i + characters] for i in range(0, len(word), characters)):
+            if current and (len(current) == most or length + len(part) >= characters):
                 pieces.append(heading + " ".join(current))
                 current, length = [], 0
             current.append(part)

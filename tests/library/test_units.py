@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from svrag.graph.build import build_graph
+from svrag.graph.places import places_of
 from svrag.library.store import Library, StoredDocument
 from svrag.library.tokens.identity import Unit, UnitKind
 from svrag.library.units import PAGE_DPI, units_of
@@ -96,3 +97,28 @@ def test_vectors_are_those_of_the_encoder(library: Library, tmp_path: Path) -> N
     encoder = WordEncoder()
     (unit,) = [one for one in units(library, library.documents()[0], encoder, "elements") if one.type == "text"]
     assert np.array_equal(unit.vectors, encoder.passages(["1 Firing\nThe kiln was fired."])[0].vectors)
+
+
+@pytest.mark.parametrize("reads_pictures", [True, False])
+def test_a_model_that_reads_places_is_told_each_elements(
+    library: Library, tmp_path: Path, reads_pictures: bool
+) -> None:
+    stored = paper(library, tmp_path)
+    encoder = WordEncoder(reads_pictures=reads_pictures)
+    units(library, stored, encoder, "cascade")
+    places = places_of(library.graph(stored.id))
+    read = [e for e in library.elements_of(stored.id) if not (e.type == "caption" and e.target_id)]
+    pictured = {"figure", "table", "equation", "page"} if reads_pictures else set()
+    expected = sorted(read, key=lambda element: element.type not in pictured)
+    assert encoder.placed == [places.get(element.id) for element in expected]
+    assert None in encoder.placed  # pages have none
+    assert len(set(encoder.placed)) > 2
+
+
+def test_a_model_that_reads_less_gets_shorter_pieces(library: Library, tmp_path: Path) -> None:
+    add(library, tmp_path, document("long.pdf", " ".join(f"w{i}" for i in range(100)), pages=1))
+    encoder = WordEncoder(reads_words=20)
+    units(library, library.documents()[0], encoder, "elements")
+    pieces = [str(piece).split("\n")[-1] for piece in encoder.seen if "\nw" in str(piece)]
+    assert [len(piece.split()) for piece in pieces] == [20] * 5
+    assert len(encoder.placed) == len(encoder.seen)
