@@ -154,17 +154,6 @@ def dumped(recipe: Recipe) -> str:
     return text
 
 
-def differences(one: Recipe, other: Recipe) -> list[str]:
-    """Dotted keys under which two recipes do not say the same."""
-
-    def walk(a: object, b: object, path: tuple[str, ...]) -> list[str]:
-        if isinstance(a, dict) and isinstance(b, dict):
-            return [key for name in {**a, **b} for key in walk(a.get(name), b.get(name), (*path, name))]
-        return [] if a == b else [".".join(path)]
-
-    return walk(one.model_dump(mode="json"), other.model_dump(mode="json"), ())
-
-
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with the values of `over`, part by part; a part of another `kind` takes the place of the whole part."""
     result = dict(base)

@@ -41,9 +41,8 @@ class FileExamples(Sequence[Example]):
         self.skipped = len(self._table) - len(self._rows)
         if not self._rows:
             raise InputError(f"{data.path} has no row with {' and '.join(needed)}")
-        for number in self._rows[:_LOOKED_AT]:
-            row = self._table.row(number, needed)
-            self._documents.check_strings([row[name] for name in needed[1:]], self._where(number))
+        first = [self._table.row(number, needed) for number in self._rows[:_LOOKED_AT]]
+        self._documents.check_strings([row[name] for row in first for name in needed[1:]], str(data.path))
         self._rows = self._rows[: data.limit]
 
     def __len__(self) -> int:

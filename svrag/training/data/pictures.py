@@ -90,6 +90,7 @@ def _decoded(data: bytes, what: str) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 if image.width * image.height > _MOST_PIXELS:
                     raise InputError(f"{what} has {image.width} x {image.height} pixels: scale it down")
+                image.load()  # here: what is handed out no longer needs the bytes
                 return readable(image)
     except InputError:
         raise
