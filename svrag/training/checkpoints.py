@@ -24,7 +24,7 @@ _RECIPE = "recipe.json"
 _STATE = "trainer_state.json"  # the Trainer writes it last
 _NAME = re.compile(r"checkpoint-(\d+)")
 # Parts of a recipe that change nothing about what comes out.
-_FREE = {"output": True, "optimisation": {"workers"}, "evaluation": {"batch"}}
+_FREE: Any = {"output": True, "optimisation": {"workers"}, "evaluation": {"batch"}}
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +23,13 @@ _OPTIMISER = "optimizer.pt"
 def gathered(model: nn.Module) -> dict[str, Tensor]:
     """The trained weights by their names in the network, whole; empty but for the first process."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
-    return {
-        name.removeprefix(_PREFIX): weight for name, weight in get_model_state_dict(model, options=options).items()
-    }
+    whole = cast(dict[str, Tensor], get_model_state_dict(model, options=options))
+    return {name.removeprefix(_PREFIX): weight for name, weight in whole.items()}
 
 
 def put(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     options = StateDictOptions(full_state_dict=True, strict=False)
-    named = {_PREFIX + name: weight for name, weight in weights.items()}
+    named: dict[str, Any] = {_PREFIX + name: weight for name, weight in weights.items()}
     set_model_state_dict(model, named, options=options)
 
 

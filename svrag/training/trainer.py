@@ -86,7 +86,7 @@ class RetrievalTrainer(Trainer):
         super().__init__(
             model=Encoders(trainable.network),
             args=arguments,
-            data_collator=self._collator,
+            data_collator=cast(Any, self._collator),
             train_dataset=cast(Any, examples),
             eval_dataset=cast(Any, held_out),
             callbacks=callbacks,
@@ -140,7 +140,7 @@ class RetrievalTrainer(Trainer):
         """Raises:
         InputError: it is no number; the weights are still as they were.
         """
-        norm = super()._get_grad_norm(model, grad_norm)
+        norm = super()._get_grad_norm(model, grad_norm)  # type: ignore[no-untyped-call]
         if not torch.isfinite(torch.as_tensor(norm)):
             raise self._no_number("gradient's norm", float(norm))
         return norm
@@ -153,13 +153,12 @@ class RetrievalTrainer(Trainer):
             f"optimisation.warmup, or set optimisation.precision to float32 ({kept})"
         )
 
-    def evaluate(  # type: ignore[override]
+    def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """Metrics of the held-out examples, logged."""
         assert self._held_out is not None, "the Trainer evaluates where there is something to evaluate on"
-        model = self.model if not self.is_fsdp_enabled else self.model_wrapped
-        model.eval()
+        model = self._encoders.eval()
 
         def encode(chunk: Chunk) -> TokenBatch:
             return _encoded(model, chunk.to(self.args.device))
@@ -180,7 +179,7 @@ class RetrievalTrainer(Trainer):
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """What a checkpoint holds of the model: the weights that are trained."""
         folder = Path(str(output_dir or self.args.output_dir))
-        weights = sharded.gathered(self.model) if self.is_fsdp_enabled else trained(self._network)
+        weights = sharded.gathered(self._encoders) if self.is_fsdp_enabled else trained(self._network)
         if self.args.should_save:
             save_weights(weights, folder)
             write_identity(folder, self._identity)
@@ -196,7 +195,9 @@ class RetrievalTrainer(Trainer):
         if not self.is_fsdp_enabled:
             super()._save_optimizer_and_scheduler(output_dir)
             return
-        sharded.save_optimizer(self.model, cast(Any, self.optimizer), Path(output_dir), write=self.args.should_save)
+        sharded.save_optimizer(
+            self._encoders, cast(Any, self.optimizer), Path(output_dir), write=self.args.should_save
+        )
         if self.args.should_save:
             torch.save(cast(Any, self.lr_scheduler).state_dict(), Path(output_dir) / "scheduler.pt")
 
@@ -204,7 +205,7 @@ class RetrievalTrainer(Trainer):
         if checkpoint is None or not self.is_fsdp_enabled:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
-        sharded.load_optimizer(self.model, cast(Any, self.optimizer), Path(checkpoint))
+        sharded.load_optimizer(self._encoders, cast(Any, self.optimizer), Path(checkpoint))
         schedule = torch.load(Path(checkpoint) / "scheduler.pt", weights_only=True)
         cast(Any, self.lr_scheduler).load_state_dict(schedule)
 
@@ -214,12 +215,17 @@ class RetrievalTrainer(Trainer):
         """
         weights = load_weights(Path(resume_from_checkpoint))
         if self.is_fsdp_enabled:
-            sharded.put(cast(nn.Module, model or self.model), weights)
+            sharded.put(model or self._encoders, weights)
         else:
             put_weights(self._network, weights)
 
     def _load_best_model(self) -> None:
         self._load_from_checkpoint(str(self.state.best_model_checkpoint))
+
+    @property
+    def _encoders(self) -> nn.Module:
+        """Under FSDP with its sharded weights, under DDP without what averages gradients."""
+        return cast(nn.Module, self.model)
 
     @property
     def _network(self) -> nn.Module:

@@ -11,6 +11,8 @@ from svrag.training.models.trainable import Trainable
 if TYPE_CHECKING:
     import torch
 
+    from svrag.retrievers.multivector.hub import Checkpoint
+
 _TEXT = "text"
 _PHI3 = ("ColInternVL2", "ColPhi3V")
 
@@ -41,14 +43,45 @@ def open_for_training(
     return opened
 
 
+def reads_pictures(model: ElementModel | RetrieverModel) -> bool:
+    """Whether figures are read as pictures; else by their words.
+
+    Raises:
+        InputError: no such model.
+    """
+    return model.vision is not None if isinstance(model, ElementModel) else _family(model)[1] != _TEXT
+
+
 def _opened(
     model: ElementModel | RetrieverModel, adapter: Adapter | None, *, seed: int, dtype: torch.dtype
 ) -> Trainable:
+    if isinstance(model, ElementModel):
+        from svrag.training.models.elements import open_elements
+
+        return open_elements(model, adapter, seed=seed)
+    checkpoint, family, told = _family(model)
+    if family == _TEXT:
+        from svrag.training.models.text import open_text
+
+        return open_text(model, checkpoint, adapter, late=told, seed=seed)
+    if family in _PHI3:
+        from svrag.training.models.phi3 import open_phi3
+
+        return open_phi3(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
+    from svrag.training.models.colpali import open_colpali
+
+    return open_colpali(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
+
+
+def _family(model: RetrieverModel) -> tuple[Checkpoint, str, bool]:
+    """The model's files, its family, and whether they tell of it themselves.
+
+    Raises:
+        InputError: no such model, or nothing tells of its family.
+    """
     from svrag.retrievers.multivector.hub import locate
     from svrag.retrievers.multivector.loading import ALIASES, FAMILIES, family_of
 
-    if isinstance(model, ElementModel):
-        raise InputError("not yet")
     checkpoint = locate(ALIASES.get(model.name, model.name))
     try:
         told = family_of(checkpoint)
@@ -59,16 +92,6 @@ def _opened(
             ) from None
         told = None
     family = model.family or told
-    if family == _TEXT:
-        from svrag.training.models.text import open_text
-
-        return open_text(model, checkpoint, adapter, late=told == _TEXT, seed=seed)
-    if family in _PHI3:
-        from svrag.training.models.phi3 import open_phi3
-
-        return open_phi3(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
     if family not in FAMILIES:
         raise InputError(f"model.family: {family} is none; there are {', '.join(FAMILIES)}")
-    from svrag.training.models.colpali import open_colpali
-
-    return open_colpali(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
+    return checkpoint, family, told == family

@@ -119,7 +119,7 @@ def open_phi3(
     elif is_adapter:
         lora.train_again(model)
     else:
-        lora.add(model, adapter, lora.DECODER, seed=seed)
+        lora.add(model, adapter, _targets(model.config), seed=seed)
     head = model.custom_text_proj
     if adapter is not None and adapter.head:
         lora.train_whole(head)
@@ -127,3 +127,11 @@ def open_phi3(
         settings, checkpoint.folder, TokenVectors(model), head if projects else None, width=width, seed=seed
     )
     return Phi3Trainable(model, processor, base if adapter else None, places)
+
+
+def _targets(config: Any) -> str:
+    """What layers there are after the last whose states become vectors is used for nothing."""
+    if config.model_type != "colphi3v" or config.layer is None:
+        return lora.DECODER
+    used = "|".join(map(str, range(config.layer)))
+    return lora.DECODER.replace(r"layers\.", rf"layers\.(?:{used})\.")
