@@ -22,6 +22,8 @@ from svrag.errors import InputError, LibraryError, SvragError
 from svrag.settings import Settings, checked, load_settings
 
 if TYPE_CHECKING:
+    from svrag.evaluation.result import EvalResult
+    from svrag.evaluation.runner import Progress
     from svrag.library.ingest import AddReport
     from svrag.library.store import Library, StoredDocument
     from svrag.library.tokens.identity import IndexSettings
@@ -40,6 +42,10 @@ BENCHMARKS = {
     "beir": "a text set in BEIR's layout: SciFact, LitSearch, Cranfield, NanoBEIR, FiQA",
     "demo": "the demo documents of this repository",
 }
+
+
+WITH_ROWS = ("spiqa", "sciegqa", "mmdocir")
+"""Those of svrag.evaluation.element_rows."""
 
 
 def entry() -> None:
@@ -162,6 +168,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="port (default: 7860)")
     serve.add_argument("--open", action="store_true", help="open the browser")
 
+    train = command(
+        "train", _train, "fine-tune a retriever by a recipe; torchrun scripts/train/train_colbert.py for several GPUs"
+    )
+    train.add_argument("recipe", metavar="CONFIG", type=Path, help="YAML file, or the name of one in configs/")
+    train.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="changes",
+        help="instead of what the recipe says, with dotted keys: --set optimisation.steps=100; repeatable",
+    )
+    train.add_argument("--row", metavar="NAME", help="of the recipe's table of experiments")
+    train.add_argument("--resume", action="store_true", help="go on with the last checkpoint of the run's folder")
+
     evaluate = commands.add_parser("eval", parents=[_common()], help="measure retrieval and answers on a benchmark")
     _evaluations(evaluate.add_subparsers(metavar="BENCHMARK", required=True))
     return parser
@@ -172,7 +193,7 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for name, about in BENCHMARKS.items():
         common = _common(several_retrievers=True)
         benchmark = commands.add_parser(name, parents=[common], help=about, description=about)
-        benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None)
+        benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None, rows=None)
         add = benchmark.add_argument
         add("--data", metavar="DIR", type=Path, help="folder of the benchmark")
         add("--json", metavar="OUT", type=Path, help="write the result with every question's record")
@@ -181,6 +202,12 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         add("--limit", metavar="N", type=int, help="only the first N questions")
         add("--answers", action="store_true", help="also let the generator answer")
         add("--baselines", action="store_true", help="plain page BM25 in the same run (needs bm25s)")
+        if name in WITH_ROWS:
+            rows = (
+                "rank elements with a row of the published element-graph encoder (h_best_combo), FOLDER#ROW or any "
+                "multi-vector model, with and without propagation along the graph; repeatable"
+            )
+            add("--row", metavar="NAME", action="append", dest="rows", help=rows)
     summary = "two results of one benchmark, question by question: differences, intervals, p"
     compare = commands.add_parser("compare", parents=[_common()], help=summary, description=summary)
     compare.set_defaults(run=_eval_compare)
@@ -418,30 +445,44 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     return DONE
 
 
+def _train(options: argparse.Namespace, settings: Settings) -> int:
+    """Under torchrun one of several processes: only the first says what all would say."""
+    rank = int(os.environ.get("RANK", "0"))
+    try:
+        from svrag import console
+        from svrag.training.recipes import check_files, load_recipe
+        from svrag.training.run import train
+    except ModuleNotFoundError as error:
+        raise InputError(f'training needs {error.name}: pip install "svrag[train]"') from None
+
+    try:
+        recipe = load_recipe(options.recipe, options.changes, options.row)
+        check_files(recipe)
+    except SvragError:
+        if rank == 0:
+            raise
+        return FAILED
+    try:
+        result = train(recipe, resume=options.resume, tell=console.say)
+    except SvragError as error:
+        if rank == 0 or options.debug:
+            raise
+        print(f"svrag: process {rank}: {error}", file=sys.stderr)
+        return FAILED
+    if rank == 0:
+        console.print_training(result, recipe.evaluation.metric)
+    return DONE
+
+
 def _eval(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
     from svrag.evaluation.result_json import to_json, written
-    from svrag.evaluation.runner import library_or_temporary, run
-    from svrag.generation.select import generator_named
+    from svrag.evaluation.runner import library_or_temporary
 
     _check_outputs(options)
-    generator = generator_named(settings) if options.answers else None
     with library_or_temporary(Path(settings.library) if settings.library else None) as folder:
         with console.evaluation_progress() as on_progress:
-            result = run(
-                options.benchmark,
-                options.data,
-                library_folder=folder,
-                retrievers=options.retrievers or [settings.retriever],
-                encoder=settings.encoder,
-                generator=generator,
-                k=settings.k,
-                limit=options.limit,
-                baselines=options.baselines,
-                resume=options.resume,
-                also_depends_on={"model": settings.openai_model} if options.answers else None,
-                on_progress=on_progress,
-            )
+            result = _measured(options, settings, folder, on_progress)
         console.print_evaluation(result)
         if options.json:
             _write(options.json, written(to_json(result)))
@@ -450,6 +491,42 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
 
             write_report(result, folder, options.report)
     return DONE
+
+
+def _measured(options: argparse.Namespace, settings: Settings, folder: Path, on_progress: Progress) -> EvalResult:
+    """What was asked for: retrievers through the search, or rows over elements."""
+    from svrag.evaluation.runner import run
+    from svrag.generation.select import generator_named
+
+    if options.rows:
+        from svrag.evaluation.element_rows import run_rows
+
+        if options.retrievers or options.answers or options.baselines:
+            raise InputError("--row ranks elements by itself: leave out --retriever, --answers and --baselines")
+        return run_rows(
+            options.benchmark,
+            options.data,
+            rows=options.rows,
+            library_folder=folder,
+            limit=options.limit,
+            resume=options.resume,
+            on_progress=on_progress,
+        )
+    generator = generator_named(settings) if options.answers else None
+    return run(
+        options.benchmark,
+        options.data,
+        library_folder=folder,
+        retrievers=options.retrievers or [settings.retriever],
+        encoder=settings.encoder,
+        generator=generator,
+        k=settings.k,
+        limit=options.limit,
+        baselines=options.baselines,
+        resume=options.resume,
+        also_depends_on={"model": settings.openai_model} if options.answers else None,
+        on_progress=on_progress,
+    )
 
 
 def _eval_compare(options: argparse.Namespace, settings: Settings) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from svrag.library.store import Library, StoredDocument
     from svrag.search.explain import Explanation
     from svrag.search.result import SearchResult
+    from svrag.training.run import TrainResult
 
 _WIDE, _LEAST_TEXT = 500, 20  # characters
 
@@ -459,7 +460,9 @@ def print_evaluation(result: EvalResult) -> None:
     """The retrievers side by side, slice by slice, against each other, and what a reader should know."""
     from svrag.evaluation import tables
 
-    for table in (tables.metrics_table(result), tables.slice_table(result), tables.differences_table(result)):
+    variants = any(row.against for row in result.rows)
+    overview = tables.rows_table(result) if variants else tables.metrics_table(result)
+    for table in (overview, tables.slice_table(result), tables.differences_table(result)):
         _print_figures(table)
     for remark in tables.remarks(result):
         out().print(plain(remark))
@@ -483,3 +486,38 @@ def _print_figures(table: TextTable) -> None:
     broken = [re.sub(r"([_,]| (?=\())", r"\1\n", name, count=1) if len(name) > 9 else name for name in figures]
     print_table((first, *broken), table.rows, right=range(1, len(table.header)))
     print()
+
+
+# Training -----------------------------------------------------------------------------------------------------------
+
+
+def say(line: str) -> None:
+    """A line about a run that is going on, at once."""
+    out().print(plain(line))
+    sys.stdout.flush()
+
+
+def print_training(result: TrainResult, metric: str) -> None:
+    """What a run came to, where its model is, and how to search with it.
+
+    Args:
+        metric: that the best checkpoint was chosen by.
+    """
+    print_table(("", "first", "last", "best", "at step"), training_rows(result.history, metric), right=(1, 2, 3, 4))
+    console = out()
+    console.print(plain(f"{result.steps} steps in {result.seconds:.1f} s; the model is in {result.folder}"))
+    console.print("Search with it:")
+    console.print(plain(f"svrag add PATH... --retriever {result.folder}"))
+    console.print(plain(f'svrag search "question" --retriever {result.folder}'))
+
+
+def training_rows(history: Sequence[Mapping[str, float]], metric: str) -> list[tuple[str, ...]]:
+    """The loss and each held-out metric: first, last and best value, and the step of the best; `metric` comes first."""
+    shown = {"loss": "loss"} | {f"eval_{name}": name for name in (metric, "ndcg@10", "mrr", "recall@1", "recall@10")}
+    rows: list[tuple[str, ...]] = []
+    for key, name in shown.items():
+        values = [(entry[key], int(entry["step"])) for entry in history if key in entry]
+        if values:
+            best = (min if key == "loss" else max)(values, key=lambda value: value[0])
+            rows.append((name, f"{values[0][0]:.4f}", f"{values[-1][0]:.4f}", f"{best[0]:.4f}", str(best[1])))
+    return rows
