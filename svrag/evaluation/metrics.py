@@ -32,6 +32,9 @@ NAMES = (
     "cross_page_hit",
 )
 
+POOL_NAMES = (*(f"element_hit@{k}" for k in CUTOFFS), "element_mrr")
+"""Of `pool_metrics`."""
+
 MATCH_IOU = 0.5
 
 
@@ -83,6 +86,18 @@ def element_recall(elements: Sequence[RankedElement], gold: Sequence[Region], k:
     """|F_k| / |B|. `gold` is not empty."""
     first = elements[:k]
     return sum(any(element.shows(box) for element in first) for box in gold) / len(gold)
+
+
+def pool_metrics(elements: Sequence[RankedElement], gold: Sequence[Region]) -> dict[str, float]:
+    """What only rankings of elements alone are measured by: `element_hit@k`, whether the first k show a gold box, and
+    `element_mrr`, 1 / rank of the first that does (0 when none of `elements` does). Empty without gold boxes.
+    """
+    if not gold:
+        return {}
+    shown = [any(element.shows(box) for box in gold) for element in elements]
+    first = next((rank for rank, hit in enumerate(shown, start=1) if hit), 0)
+    hits = {f"element_hit@{k}": float(0 < first <= k) for k in CUTOFFS}
+    return {**hits, "element_mrr": 1 / first if first else 0.0}
 
 
 def reciprocal_rank(pages: Sequence[int], gold: Collection[int]) -> float:

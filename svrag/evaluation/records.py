@@ -17,7 +17,7 @@ from svrag.search.result import SearchResult
 
 def nothing_found(question: EvalQuestion, depth: int) -> QuestionRecord:
     """The record of a question about a document that could not be read."""
-    boxes = tuple(Region(box.page, _rounded(box.box)) for box in question.gold_boxes)
+    boxes = tuple(Region(box.page, rounded(box.box)) for box in question.gold_boxes)
     gold = _gold(question, question.evidence_pages, boxes)
     slices = (("document", question.document), *question.slices)
     return _record(question, "", gold, slices, Ranking((), ()), 0.0, depth)
@@ -35,7 +35,7 @@ def gold_of(question: EvalQuestion, pages: Sequence[Page]) -> Gold:
     by_number = {page.number: page for page in pages}
     boxes = [box.on(by_number[box.page]) for box in question.gold_boxes if box.page in by_number]
     right = set(question.evidence_pages) <= by_number.keys()
-    return _gold(question, question.evidence_pages if right else (), [Region(n, _rounded(box)) for n, box in boxes])
+    return _gold(question, question.evidence_pages if right else (), [Region(n, rounded(box)) for n, box in boxes])
 
 
 def _gold(question: EvalQuestion, pages: Sequence[int], boxes: Sequence[Region]) -> Gold:
@@ -79,13 +79,13 @@ def ranking_of(result: SearchResult, pages: int, elements: int) -> Ranking:
     return Ranking(
         pages=tuple(hit.page for hit in result.pages[:pages]),
         elements=tuple(
-            RankedElement(hit.element.id, hit.element.type, hit.element.page, _rounded(hit.element.box))
+            RankedElement(hit.element.id, hit.element.type, hit.element.page, rounded(hit.element.box))
             for hit in result.hits[:elements]
         ),
     )
 
 
-def _rounded(box: Box) -> Box:
+def rounded(box: Box) -> Box:
     """To a hundredth of a point, as it is written: whoever reads the file computes the same metrics from it."""
     return Box(*(round(value, 2) for value in box))
 

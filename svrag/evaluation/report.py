@@ -38,8 +38,9 @@ def write_report(result: EvalResult, library_folder: Path, folder: Path) -> None
     means = result.row.means()
     sliced = [metric for metric in _SLICED_PLOTS if metric in means][:_MOST_SLICED_PLOTS]
     curves = plots.recall_curves(result)
+    variants = any(row.against for row in result.rows)
     sections = [
-        Section("Retrievers", [tables.metrics_table(result)], [curves]),
+        Section("Retrievers", [tables.rows_table(result) if variants else tables.metrics_table(result)], [curves]),
         Section("Against each other", [tables.differences_table(result)]),
         Section("Slices", [tables.slice_table(result)], [plots.slice_bars(result, metric) for metric in sliced]),
         Section("Time", [_seconds_table(result)], [plots.latency(result)]),

@@ -15,12 +15,22 @@ from svrag.evaluation.metrics import Gold, Ranking, mean_metrics
 from svrag.evaluation.mmlongbench_score import ScoredAnswer, accuracy_and_f1
 from svrag.evaluation.question import EvalQuestion
 
-NAMES = (*metrics.NAMES, *answers.NAMES)
+NAMES = (*metrics.NAMES, *metrics.POOL_NAMES, *answers.NAMES)
 
 MMLONGBENCH_F1 = "mmlongbench_f1"
 """Of a set of questions: it is no mean, so it has no interval. The mean of `mmlongbench_score` is its accuracy."""
 
-COMPARED = ("page_hit@1", "page_hit@5", "mrr", "ndcg@10", "element_recall@5", *answers.NAMES)
+COMPARED = (
+    "page_hit@1",
+    "page_hit@5",
+    "mrr",
+    "ndcg@10",
+    "element_recall@1",
+    "element_recall@5",
+    "element_recall@10",
+    "element_mrr",
+    *answers.NAMES,
+)
 """The metrics that the rows of one run are compared by."""
 
 
@@ -52,10 +62,15 @@ class QuestionRecord:
 
 @dataclass(frozen=True, slots=True)
 class RetrieverRow:
-    """One retriever's records, in the order of the questions."""
+    """One retriever's records, in the order of the questions.
+
+    Attributes:
+        against: the row that this one is a variant of, and is compared with; "" is the first.
+    """
 
     retriever: str
     records: tuple[QuestionRecord, ...]
+    against: str = ""
 
     def means(self) -> dict[str, float]:
         """Every metric that was measured, over the questions that have it."""
@@ -135,6 +150,10 @@ class EvalResult:
     def row(self) -> RetrieverRow:
         """The retriever under test."""
         return self.rows[0]
+
+    def base_of(self, row: RetrieverRow) -> RetrieverRow:
+        """The row that `row` is compared with."""
+        return next((each for each in self.rows if row.against and each.retriever == row.against), self.row)
 
 
 def means_of(records: Sequence[QuestionRecord]) -> dict[str, float]:

@@ -35,9 +35,10 @@ def to_json(result: EvalResult) -> dict[str, Any]:
                 "retriever": each.retriever,
                 **_figures(each),
                 "seconds": _search_seconds(each),
-                "compared": {name: difference_json(d) for name, d in row.compared_with(each).items()}
+                "compared": {name: difference_json(d) for name, d in result.base_of(each).compared_with(each).items()}
                 if each is not row
                 else {},
+                **({"against": each.against} if each.against else {}),
             }
             for each in result.rows
         ],
@@ -71,12 +72,12 @@ def from_json(data: Mapping[str, Any]) -> EvalResult:
         raise ValueError("no questions, or not of the retriever it names")
     first = [record_from_json(question) for question in data["per_question"]]
     rows = [RetrieverRow(names[0], tuple(first))]
-    for name in names[1:]:
+    for name, against in zip(names[1:], (row.get("against", "") for row in data["rows"][1:]), strict=True):
         records = [
             _found_from_json(record.question, record.document_id, record.gold, record.slices, question["rows"][name])
             for record, question in zip(first, data["per_question"], strict=True)
         ]
-        rows.append(RetrieverRow(name, tuple(records)))
+        rows.append(RetrieverRow(name, tuple(records), against))
     seconds = data["seconds"]
     return EvalResult(
         benchmark=str(data["benchmark"]),

@@ -46,7 +46,7 @@ _Measure = Callable[[EvalQuestion, Collected], QuestionRecord]
 """One retriever's record of a question about a document that was read."""
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """Nobody is watching."""
 
 
@@ -63,7 +63,7 @@ def run(
     baselines: bool = False,
     resume: Path | None = None,
     also_depends_on: Mapping[str, object] | None = None,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> EvalResult:
     """Measure retrieval, and answers when there is a generator, on a benchmark.
 
@@ -130,7 +130,7 @@ def run(
         if baselines:
             measures |= _baselines(loaded, asked, depth)
         settings = {
-            **_settings(loaded, documents),
+            **what_it_depends_on(loaded, documents),
             **_model_settings(library, models, encoder),
             "retrievers": names,
             "generator": generator.name if generator is not None else None,
@@ -267,7 +267,7 @@ def _encode(
         on_progress("vectors", done, len(documents))
 
 
-def _settings(loaded: EvalSet, documents: Mapping[str, Collected]) -> dict[str, object]:
+def what_it_depends_on(loaded: EvalSet, documents: Mapping[str, Collected]) -> dict[str, object]:
     """What every figure depends on: versions and data."""
     pages = [page for document in documents.values() for page in document.pages]
     hashes = "".join(sorted(document.stored.sha256 for document in documents.values()))

@@ -31,6 +31,18 @@ SHOWN = (
 )
 """The metrics of the first table."""
 
+_OF_ELEMENTS = {
+    "R@1": "element_recall@1",
+    "R@5": "element_recall@5",
+    "R@10": "element_recall@10",
+    "Hit@5": "element_hit@5",
+    "Cov@5": "coverage@5",
+    "Set@10": "perfect@10",
+    "MRR": "element_mrr",
+    "cross": "cross_page_hit",
+}
+"""Columns of the table of rows over elements."""
+
 _SLICED = ("page_hit@1", "page_hit@5", "element_recall@5", "mmlongbench_score", "anls", "ndcg@10")
 _COMPARED_HEADER = ("n", "first", "second", "diff.", "95 %", "p")
 _MOST_SLICED = 4  # figures that fit beside a slice's name
@@ -61,6 +73,15 @@ def metrics_table(result: EvalResult) -> TextTable:
     return TextTable(("metric", "n", first, "95 %", *others), tuple(lines))
 
 
+def rows_table(result: EvalResult) -> TextTable:
+    """A line per row, for rows that rank elements with and without propagation."""
+    lines = []
+    for row in result.rows:
+        means = row.means()
+        lines.append((row.retriever, *(_figure(means.get(metric)) for metric in _OF_ELEMENTS.values())))
+    return TextTable(("row", *_OF_ELEMENTS), tuple(lines))
+
+
 def slice_table(result: EvalResult) -> TextTable:
     """The first retriever's metrics slice by slice; documents, of which there may be many, are left to the JSON."""
     overall = result.row.means()
@@ -77,12 +98,14 @@ def slice_table(result: EvalResult) -> TextTable:
 
 
 def differences_table(result: EvalResult) -> TextTable:
-    """The first retriever against each of the others: a line per metric that both have."""
+    """The first retriever against each of the others, or a row against its variants: a line per metric that both have."""
     lines = []
     for other in result.rows[1:]:
-        for name, difference in result.row.compared_with(other).items():
+        for name, difference in result.base_of(other).compared_with(other).items():
             lines.append((f"{name} - {other.retriever}", *difference_cells(difference)))
-    return TextTable((f"{result.row.retriever} against", "difference", "95 %", "p"), tuple(lines))
+    several = len({result.base_of(other).retriever for other in result.rows[1:]}) > 1
+    first = "the first row, or the plain one," if several else result.row.retriever
+    return TextTable((f"{first} against", "difference", "95 %", "p"), tuple(lines))
 
 
 def difference_cells(difference: Difference) -> tuple[str, str, str]:
