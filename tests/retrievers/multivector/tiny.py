@@ -62,7 +62,7 @@ def write_colpali(folder: Path) -> Path:
         hidden_size=32,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return _write(folder, ColPali, config)
+    return write_checkpoint(folder, ColPali, config)
 
 
 _QWEN = [
@@ -106,7 +106,7 @@ def _write_qwen(
         text_config={**_TEXT, "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **text},
         **ids,
     )
-    return _write(folder, model, config)
+    return write_checkpoint(folder, model, config)
 
 
 def write_colqwen2(folder: Path) -> Path:
@@ -218,7 +218,7 @@ def write_colgemma3(folder: Path) -> Path:
         image_token_index=named("<image_soft_token>"),
         initializer_range=0.2,
     )
-    return _write(folder, ColGemma3, config)
+    return write_checkpoint(folder, ColGemma3, config)
 
 
 _IDEFICS = [
@@ -264,7 +264,7 @@ def write_colidefics3(folder: Path) -> Path:
         pad_token_id=tokenizer.pad_token_id,
         scale_factor=2,
     )
-    return _write(folder, ColIdefics3, config)
+    return write_checkpoint(folder, ColIdefics3, config)
 
 
 def write_colmodernvbert(folder: Path) -> Path:
@@ -300,7 +300,7 @@ def write_colmodernvbert(folder: Path) -> Path:
         pixel_shuffle_factor=2,
         initializer_range=0.2,
     )
-    return _write(folder, ColModernVBert, config)
+    return write_checkpoint(folder, ColModernVBert, config)
 
 
 FAMILIES: dict[str, Callable[[Path], Path]] = {
@@ -315,7 +315,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def _write(folder: Path, model: Any, config: Any) -> Path:
+def write_checkpoint(folder: Path, model: Any, config: Any) -> Path:
     import torch
 
     torch.manual_seed(0)
