@@ -16,6 +16,7 @@ from typing import Literal, get_args, overload
 
 from svrag.errors import InputError
 from svrag.graph.model import SECTION_ROLES, ElementGraph, SectionRole
+from svrag.graph.places import places_of
 from svrag.graph.relevance import Relevance
 from svrag.training.batch import Example, Item
 from svrag.training.config import Anchors
@@ -189,17 +190,15 @@ def with_roles(document: GraphDocument, roles: Literal["own", "shuffled", "rando
     else:
         given = draw.choices(SECTION_ROLES, k=len(given))
     nodes = tuple(replace(node, section_role=role) for node, role in zip(graph.nodes, given, strict=True))
-    by_id = {node.id: node.section_role for node in nodes}
+    changed = replace(graph, nodes=nodes)
+    places = places_of(changed)
 
     def placed(items: Mapping[str, Item]) -> dict[str, Item]:
-        return {
-            id: replace(item, place=replace(item.place, role=by_id[id])) if item.place else item
-            for id, item in items.items()
-        }
+        return {id: replace(item, place=places[id]) for id, item in items.items()}
 
     return replace(
         document,
-        graph=replace(graph, nodes=nodes),
+        graph=changed,
         items=placed(document.items),
         anchors=placed(document.anchors),
         uncaptioned=None if document.uncaptioned is None else placed(document.uncaptioned),

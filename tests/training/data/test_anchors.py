@@ -155,11 +155,8 @@ def test_control_roles() -> None:
         assert with_roles(own, "shuffled", 1) == shuffled
         for items in (changed.items, changed.anchors, changed.uncaptioned):
             assert items is not None
-            for node in changed.graph.nodes:
-                if node.id in items:
-                    place = items[node.id].place
-                    assert place is not None
-                    assert (place.role, place.type) == (node.section_role, node.type)
+            places = places_of(changed.graph)
+            assert {id: item.place for id, item in items.items()} == {id: places[id] for id in items}
     assert len({node.section_role for node in random.graph.nodes}) > 4
     drawn = AnchorData(DOCUMENTS, Anchors(roles="random"), 1, 5)[0].documents
     assert len({item.place.role for item in drawn if item.place}) > 4
