@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "demo_data"
 
 
 def write(folder: Path, documents: Sequence[Made]) -> None:
-    """`documents/*.pdf`, `questions.json` and `annotations.jsonl` in `folder`; `decks.json` and `decks/*/*.png`."""
+    """`documents/*.pdf`, `questions.json` and `annotations.jsonl` in `folder`; `decks.json`, `pairs.jsonl` and `decks/*/*.png`."""
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     for made in documents:
         (folder / "documents" / made.name).write_bytes(made.to_bytes())
@@ -30,6 +30,8 @@ def write(folder: Path, documents: Sequence[Made]) -> None:
     (folder / "annotations.jsonl").write_text("".join(lines), encoding="utf-8")
     shown = json.dumps(slide_decks.decks(documents), indent=1, ensure_ascii=False)
     (folder / slide_decks.FILE).write_text(shown + "\n", encoding="utf-8")
+    rows = [json.dumps(row, ensure_ascii=False) + "\n" for row in slide_decks.pairs(documents)]
+    (folder / slide_decks.PAIRS).write_text("".join(rows), encoding="utf-8")
     for path, png in slide_decks.pictures(documents):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(png)

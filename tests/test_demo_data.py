@@ -40,7 +40,7 @@ def made() -> list[Made]:
 
 def test_what_is_committed_is_what_the_script_makes(made: list[Made], tmp_path: Path) -> None:
     make_demo_data.write(tmp_path, made)
-    for name in ("questions.json", "annotations.jsonl", "decks.json"):
+    for name in ("questions.json", "annotations.jsonl", "decks.json", "pairs.jsonl"):
         assert (tmp_path / name).read_text(encoding="utf-8") == (FOLDER / name).read_text(encoding="utf-8")
     drawn, kept = ({path.relative_to(at): path for path in at.glob("decks/*/*.png")} for at in (tmp_path, FOLDER))
     assert drawn.keys() == kept.keys()

@@ -14,7 +14,7 @@ from PIL import Image
 from demo_data.made import Made
 from demo_data.questions import QUESTIONS, REPORT, SLIDES, Asked
 
-FOLDER, FILE = "decks", "decks.json"
+FOLDER, FILE, PAIRS = "decks", "decks.json", "pairs.jsonl"
 _DECKS = {"winter_cycling": SLIDES, "quillmere_ferries": REPORT}
 _LONG_SIDE = 1000  # pixels
 _COLOURS = 32
@@ -43,6 +43,14 @@ def pictures(documents: Sequence[Made]) -> Iterator[tuple[str, bytes]]:
             packed = io.BytesIO()
             image.quantize(_COLOURS, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
             yield _path(deck, page.number), packed.getvalue()
+
+
+def pairs(documents: Sequence[Made]) -> Iterator[dict[str, object]]:
+    """The rows of `pairs.jsonl`: each question with the pictures that answer it, as training data."""
+    for deck in decks(documents).values():
+        for question, pages in zip(deck["question"], deck["index_list"], strict=True):
+            assert isinstance(pages, list)
+            yield {"query": question, "document": [deck["image_urls"][page] for page in pages]}
 
 
 def _deck(deck: str, made: Made) -> dict[str, list[object]]:

@@ -37,6 +37,8 @@ class ElementModel(Part):
         kind: of the recipe's `model`.
         vision: a SigLIP2 or CLIP checkpoint; None reads figures by their words only.
         text: a text encoder; None takes the text tower of `vision`.
+        dimension: of token vectors.
+        longest: tokens of a text that are read.
         facets: of the graph position embedding; none switches it off.
         gate: raw gates at the start (alpha and beta).
         tokens: of a picture: 196 of SigLIP2's, or fewer by pooling the grid.
@@ -76,6 +78,8 @@ class Adapter(Part):
     """LoRA (Hu et al., arXiv 2106.09685).
 
     Attributes:
+        rank, alpha: each update is of this rank, and scaled by alpha / rank.
+        init: of the first factor; the second is 0.
         targets: names of layers, as a pattern or a list; None takes those the family was published with.
         head: whether the layer that makes token vectors is trained (and saved) too.
     """
@@ -200,8 +204,8 @@ TrainingData = Annotated[PairData | TripletData | ListData | GraphFiles | Librar
 class Data(Part):
     """Attributes:
     train: what is learnt from.
-    held_out: what the best checkpoint is chosen on; None with `held_out_share` splits `train`.
-    held_out_share: of the training data by document (graphs) or row, chosen by the seed; 0 holds nothing out.
+    held_out: what the best checkpoint is chosen on; None takes `held_out_share` of `train`.
+    held_out_share: by document (graphs) or row, drawn by the seed; 0 holds nothing out, and the last checkpoint is kept.
     """
 
     train: TrainingData
@@ -260,16 +264,19 @@ class LossPart(Part):
 
 class Optimisation(Part):
     """Attributes:
-    steps: of the optimiser; None takes `epochs`.
+    steps: of the optimiser; None takes `epochs`, times over the training data.
     batch: examples per process and forward pass.
     accumulate: batches per step.
     chunk: items that are read at once with gradients (GradCache); None reads a batch as a whole.
-    warmup: steps.
+    rate, schedule: the learning rate after warm-up, and what becomes of it.
+    warmup: steps that it takes to get there.
+    weight_decay: of AdamW.
     clip: greatest norm of the gradient.
     precision: "bf16" where the machine has it.
     checkpointing: activations are computed again in the backward pass.
     parallel: how several processes share the work.
-    workers: processes that prepare batches.
+    workers: processes that prepare batches; 0 prepares them between steps.
+    seed: of new weights, of dropout, of the order of examples, of anchors, and of what is held out.
     """
 
     steps: Count | None = None

@@ -150,11 +150,11 @@ def test_parquet_may_hold_bare_bytes(tmp_path: Path) -> None:
 
 def test_a_dataset_may_name_its_pictures(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(png(1))
-    page = {"bytes": None, "path": "1.png"}
+    page = {"bytes": None, "path": str(tmp_path / "1.png")}
     features = datasets.Features({"query": datasets.Value("string"), "image": datasets.Image()})
     made = datasets.Dataset.from_dict({"query": ["one", "two"], "image": [page, None]}, features=features)
     made.save_to_disk(tmp_path / "saved")
-    examples = examples_of(said(kind="pairs", path=tmp_path / "saved", folder=tmp_path, document="image"))
+    examples = examples_of(said(kind="pairs", path=tmp_path / "saved", document="image"))
     assert (len(examples), examples.skipped) == (1, 1)
     assert same(pixels(examples[0]), wanted(1))
 
