@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,11 @@ from svrag.training.config import Recipe
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
+    from svrag.training.batch import Example
     from svrag.training.models.trainable import Trainable
+    from svrag.training.trainer import RetrievalTrainer
+
+CHECKPOINTS, MODEL = "checkpoints", "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +63,73 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
 
 
 def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: float) -> TrainResult:
-    import torch
-    from transformers import PrinterCallback
-
     from svrag.training.checkpoints import check_identity, identity, last_checkpoint
     from svrag.training.data.hashing import hash_of
     from svrag.training.examples import datasets_of
-    from svrag.training.models.opening import open_for_training, reads_pictures
-    from svrag.training.objective import Objective
+    from svrag.training.models.opening import reads_pictures
     from svrag.training.recipes import save_resolved
-    from svrag.training.trainer import RetrievalTrainer
 
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loaders fork
-    optimisation, folder = recipe.optimisation, recipe.output.folder
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    which = identity(recipe, processes)
-    last = last_checkpoint(folder / "checkpoints")
+    folder, processes = recipe.output.folder, _processes()
+    last = last_checkpoint(folder / CHECKPOINTS)
     if last and not resume:
         raise InputError(f"{folder} holds a run already: go on with --resume, or name another output.folder")
     if last:
-        check_identity(last, which)
-    per_step = optimisation.batch * optimisation.accumulate * processes
+        check_identity(last, identity(recipe, processes))
+    per_step = recipe.optimisation.batch * recipe.optimisation.accumulate * processes
     examples, held_out = datasets_of(recipe, pictures=reads_pictures(recipe.model), per_step=per_step)
     if not len(examples):
         raise InputError("data.train holds no examples")
-    an_epoch = math.ceil(len(examples) / per_step)
-    steps = optimisation.steps or math.ceil(len(examples) * optimisation.epochs / per_step)
-    arguments = _arguments(recipe, steps, an_epoch, held_out is not None)
-    dtype = torch.bfloat16 if arguments.bf16 else torch.float32
+    trainer, trainable = trainer_of(recipe, examples, held_out, tell)
+    first = trainer.is_world_process_zero()
+    if first:
+        save_resolved(recipe, folder, hash_of(recipe.data.train))
+        start = f", from {last}" if last else ""
+        tell(f"{folder}: {trainer.args.max_steps} steps of {per_step} out of {len(examples)} examples{start}")
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if first:
+        _save(trainable, folder / MODEL)
+    trainer.accelerator.wait_for_everyone()
+    state = trainer.state
+    return TrainResult(
+        folder / MODEL,
+        state.best_metric,
+        state.global_step,
+        time.monotonic() - started,
+        tuple(state.log_history),
+    )
+
+
+def trainer_of(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    held_out: Sequence[Example] | None = None,
+    tell: Callable[[str], None] = print,
+) -> tuple[RetrievalTrainer, Trainable]:
+    """The trainer that a recipe asks for, on examples of whatever origin, and the model that it trains.
+
+    Raises:
+        InputError: no such model, its files do not fit, or the recipe asks for what its family cannot do.
+    """
+    import torch
+    from transformers import PrinterCallback
+
+    from svrag.training.checkpoints import identity
+    from svrag.training.models.opening import open_for_training
+    from svrag.training.objective import Objective
+    from svrag.training.trainer import RetrievalTrainer
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loaders fork
+    optimisation = recipe.optimisation
+    arguments = _arguments(recipe, len(examples), held_out is not None)
     trainable = open_for_training(
-        recipe.model, recipe.adapter, seed=optimisation.seed, device=arguments.device, dtype=dtype
+        recipe.model,
+        recipe.adapter,
+        seed=optimisation.seed,
+        device=arguments.device,
+        dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
     )
     if optimisation.checkpointing:
         trainable.checkpoint_activations()
-    if arguments.should_save:
-        save_resolved(recipe, folder, hash_of(recipe.data.train))
     trainer = RetrievalTrainer(
         trainable,
         arguments,
@@ -103,35 +139,28 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
         held_out=held_out,
         own_pool=recipe.loss.candidates == "pool",
         at_once=recipe.evaluation.batch,
-        identity=which,
+        identity=identity(recipe, arguments.world_size),
         callbacks=_callbacks(recipe, arguments, tell),
     )
     trainer.remove_callback(PrinterCallback)
-    if arguments.should_save:
-        tell(
-            f"{folder}: {steps} steps of {per_step} out of {len(examples)} examples"
-            + (f", from {last}" if last else "")
-        )
     # Dropout is drawn anew in each process.
     torch.manual_seed(optimisation.seed + arguments.process_index)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    model = folder / "model"
-    if arguments.should_save:
-        _save(trainable, model)
-    trainer.accelerator.wait_for_everyone()
-    best = trainer.state.best_metric
-    return TrainResult(
-        model, best, trainer.state.global_step, time.monotonic() - started, tuple(trainer.state.log_history)
-    )
+    return trainer, trainable
 
 
-def _arguments(recipe: Recipe, steps: int, an_epoch: int, held_out: bool) -> TrainingArguments:
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArguments:
     import torch
     from transformers import TrainingArguments
 
     optimisation, output = recipe.optimisation, recipe.output
     gpu = torch.cuda.is_available()
-    often = recipe.evaluation.every or min(an_epoch, steps)
+    epoch = examples / (optimisation.batch * optimisation.accumulate * _processes())  # in steps
+    steps = optimisation.steps or math.ceil(optimisation.epochs * epoch)
+    often = recipe.evaluation.every or min(math.ceil(epoch), steps)
     options: dict[str, Any] = {}
     if not gpu and "RANK" in os.environ:
         options["ddp_backend"] = "gloo"
@@ -139,7 +168,7 @@ def _arguments(recipe: Recipe, steps: int, an_epoch: int, held_out: bool) -> Tra
         options["fsdp"] = True
         options["fsdp_config"] = {"version": 2}
     arguments = TrainingArguments(
-        output_dir=str(output.folder / "checkpoints"),
+        output_dir=str(output.folder / CHECKPOINTS),
         per_device_train_batch_size=optimisation.batch,
         gradient_accumulation_steps=optimisation.accumulate,
         max_steps=steps,

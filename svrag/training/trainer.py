@@ -112,6 +112,13 @@ class RetrievalTrainer(Trainer):
             generator=torch.Generator().manual_seed(arguments.seed),
         )
 
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> None:
+        """Not asked for: a step's questions are known."""
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Not counted: the Trainer counts those of language models."""
+        return 0
+
     def training_step(self, model: nn.Module, inputs: Any, num_items_in_batch: Tensor | int | None = None) -> Tensor:
         """Adds a batch's share to the gradients. The sum of what all processes' batches of a step give is
         `processes` times its loss, as the Trainer expects.

@@ -1,0 +1,81 @@
+"""The real trainer in two processes, against itself in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from svrag.training.batch import Example
+from tests.training.models.families import FAMILIES, examples
+from tests.training.runs import Ran, in_two, recipe, run
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "infonce": {},
+    "pairwise": {},
+    "negatives": {"candidates": "pool"},
+    "grcl": {"coverage": 0.3, "coverage_depth": 1},
+    "grcl_binary": {"candidates": "pool"},
+    "triplet": {"candidates": "pool"},
+    "kl_distillation": {"candidates": "pool"},
+    "margin_mse": {"candidates": "pool"},
+}
+
+
+def data() -> list[Example]:
+    return examples("ColInternVL2")
+
+
+def together(model: Path, folder: Path) -> dict[str, Ran]:
+    """One run for each loss, two examples a process."""
+    ran = {}
+    for name, options in LOSSES.items():
+        made = recipe(model, folder / name, loss={"name": name, **options}, optimisation={"batch": 2})
+        ran[name] = run(made, data())
+    chunked = recipe(model, folder / "chunked", optimisation={"batch": 2, "chunk": 1})
+    ran["chunked"] = run(chunked, data())
+    accumulated = recipe(
+        model, folder / "accumulated", loss={"candidates": "pool"}, optimisation={"batch": 1, "accumulate": 2}
+    )
+    ran["accumulated"] = run(accumulated, data())
+    return ran
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return FAMILIES["ColInternVL2"](tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Ran]]:
+    folder = tmp_path_factory.mktemp("two")
+    return in_two(lambda: together(model, folder), folder)
+
+
+def assert_same(one: Ran, two: Ran) -> None:
+    assert two.losses == pytest.approx(one.losses, rel=1e-5)
+    assert len(one.losses) == 2
+    assert one.gradient.norm() > 0.01
+    assert (two.gradient - one.gradient).norm() / one.gradient.norm() < 1e-5
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_two_processes_have_the_loss_and_the_gradient_of_one(
+    name: str, model: Path, two: list[dict[str, Ran]], tmp_path: Path
+) -> None:
+    one = run(recipe(model, tmp_path, loss={"name": name, **LOSSES[name]}), data())
+    for ran in two:
+        assert_same(one, ran[name])
+    assert torch.equal(two[0][name].weights, two[1][name].weights)
+
+
+def test_so_they_have_in_chunks_and_with_accumulated_batches(
+    model: Path, two: list[dict[str, Ran]], tmp_path: Path
+) -> None:
+    whole = run(recipe(model, tmp_path / "whole"), data())
+    pools = run(recipe(model, tmp_path / "pools", loss={"candidates": "pool"}), data())
+    for ran in two:
+        assert_same(whole, ran["chunked"])
+        assert_same(pools, ran["accumulated"])
