@@ -97,9 +97,11 @@ def export(model: ElementGraphModel, folder: Path, row: str) -> None:
     assert config.lora is not None  # as just seen
     state = {key: value for key, value in model.state_dict().items() if _trained(key)}
     if model.gpe is None:
-        gpe = GraphPositionEmbedding(int(model.text.config.hidden_size), FACETS)
-        state |= {f"gpe.{key}": value for key, value in gpe.state_dict().items()}
+        width, seen = int(model.text.config.hidden_size), int(model.vision.config.hidden_size)
+        state |= {f"gpe.{key}": value for key, value in GraphPositionEmbedding(width, FACETS).state_dict().items()}
         state["gpe.raw_beta"] = torch.tensor(_SHUT)
+        if width != seen:
+            state["gpe_to_vision.weight"] = torch.zeros(seen, width)
     file = f"adapters/{row}.pt"
     (folder / "adapters").mkdir(parents=True, exist_ok=True)
     torch.save({_theirs(key): value.detach().cpu().float() for key, value in state.items()}, folder / file)

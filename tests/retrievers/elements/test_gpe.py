@@ -33,8 +33,8 @@ def by_hand(gpe: GraphPositionEmbedding, place: Place, width: int) -> list[float
     return [
         gate(gpe.raw_beta)
         * (
-            gate(gpe.raw_alpha_type) * float(gpe.type_emb.weight[kind, i])
-            + gate(gpe.raw_alpha_role) * float(gpe.role_emb.weight[role, i])
+            gate(gpe.raw_alpha_type) * gpe.type_emb.weight[kind, i].item()
+            + gate(gpe.raw_alpha_role) * gpe.role_emb.weight[role, i].item()
             + gate(gpe.raw_alpha_depth) * wave(place.depth, i)
             + gate(gpe.raw_alpha_pos) * wave(100 * place.position, i)
         )
