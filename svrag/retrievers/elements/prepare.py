@@ -34,6 +34,7 @@ class Inputs:
         self._config = config
         self._tokenizer = towers.tokenizer
         self._pictures = towers.pictures
+        self._words: dict[int, str] = {}
         self.longest = reads(config, towers.text, towers.tokenizer)
         self._side = tokens_of_picture(config, towers.vision) if towers.vision is not None else 0
 
@@ -74,7 +75,9 @@ class Inputs:
 
     def words(self, ids: Tensor) -> tuple[str, ...]:
         """What tokens stand for, for people."""
-        return tuple(str(self._tokenizer.decode([int(token)])) for token in ids)
+        for token in set(ids.tolist()) - self._words.keys():
+            self._words[token] = str(self._tokenizer.decode([token]))
+        return tuple(self._words[token] for token in ids.tolist())
 
     def describe(self) -> str:
         """All settings that decide what the network sees."""
