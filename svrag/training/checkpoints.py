@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WEIGHTS = "trained.safetensors"
 _RECIPE = "recipe.json"
 _STATE = "trainer_state.json"  # the Trainer writes it last
+# torch tells of a full disk as a RuntimeError about its file format.
+_DISK = re.compile(r"inline_container|iostream|PytorchStreamWriter|write")
 _NAME = re.compile(r"checkpoint-(\d+)")
 # Parts of a recipe that change nothing about what comes out.
 _FREE: Any = {"output": True, "optimisation": {"workers"}, "evaluation": {"batch"}}
@@ -75,13 +77,14 @@ def writing(folder: Path) -> Iterator[None]:
     Raises:
         InputError: it could not be written; says how to go on.
     """
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        # torch tells of a full disk as a RuntimeError about its file format.
-        free = shutil.disk_usage(folder.parent).free
-        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in str(error) and "I/O" not in str(error):
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _DISK.search(str(error)):
             raise
+        free = shutil.disk_usage(folder.parent).free
         shutil.rmtree(folder, ignore_errors=True)
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(

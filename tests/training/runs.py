@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -16,6 +17,9 @@ from transformers import TrainerCallback
 from svrag.training.batch import Example
 from svrag.training.config import Recipe
 from svrag.training.run import trainer_of
+
+# The Trainer collects garbage at each start: what has been imported need not be looked through every time.
+gc.freeze()
 
 
 def recipe(model: Path, folder: Path, **parts: dict[str, Any] | None) -> Recipe:
@@ -68,8 +72,11 @@ def run(recipe: Recipe, examples: Sequence[Example]) -> Ran:
     first = _First()
     trainer.add_callback(first)
     trainer.train()
-    losses = [step["loss"] for step in trainer.state.log_history if "loss" in step]
-    return Ran(losses, first.gradient, flat(trained(trainer.model)))
+    return Ran(losses_of(trainer.state.log_history), first.gradient, flat(trained(trainer.model)))
+
+
+def losses_of(history: Sequence[dict[str, float]]) -> list[float]:
+    return [step["loss"] for step in history if "loss" in step]
 
 
 def in_two(work: Callable[[], Any], folder: Path) -> list[Any]:
