@@ -100,3 +100,17 @@ def test_gradients_of_pads_do_not_reach_the_model_even_where_they_are_not_number
     assert loss.isfinite()
     assert gradient_of(model).isfinite().all()
     assert gradient_of(model).any()
+
+
+def test_equals_the_plain_step_in_bf16() -> None:
+    """Autocast keeps weights that it has rounded; those from the pass without gradients must not be used with them."""
+    objective = Objective(OBJECTIVES["infonce"])
+    batch = batch_of(questions(6), 3, placeless=False)
+    plain, cached = Small(), Small()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = objective(batch, *encode(encoder(plain), batch))
+        loss.backward()
+        same = cached_backward(encoder(cached), batch, objective, Tensor.backward, 1.0)
+    assert difference(same, loss.detach()) < 1e-6
+    assert difference(gradient_of(cached), gradient_of(plain)) < 0.02
+    assert all(weight.grad is not None for weight in cached.parameters())
