@@ -10,7 +10,7 @@ from svrag.errors import InputError
 from svrag.training.batch import Example
 from svrag.training.config import FileData, Recipe, TrainingData
 from svrag.training.data.anchors import AnchorData, GraphDocument, split_documents
-from svrag.training.data.files import examples_of
+from svrag.training.data.files import FileExamples, examples_of
 from svrag.training.data.graphs import graph_documents
 
 _MOST_ANCHORS = 512  # that are held out: each ranks a pool
@@ -20,13 +20,20 @@ class Some(Sequence[Example]):
     """Some of many examples, which are read when they are asked for."""
 
     def __init__(self, all_: Sequence[Example], rows: Sequence[int]) -> None:
-        self._all, self._rows = all_, rows
+        self.all, self._rows = all_, rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Example:  # type: ignore[override]  # nobody takes slices
-        return self._all[self._rows[index]]
+        return self.all[self._rows[index]]
+
+
+def skipped_rows(examples: Sequence[Example]) -> int:
+    """Rows of a file that are no examples: without a question or a document."""
+    if isinstance(examples, Some):
+        return skipped_rows(examples.all)
+    return examples.skipped if isinstance(examples, FileExamples) else 0
 
 
 def datasets_of(

@@ -63,9 +63,11 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
 
 
 def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: float) -> TrainResult:
+    import torch
+
     from svrag.training.checkpoints import check_identity, identity, last_checkpoint
     from svrag.training.data.hashing import hash_of
-    from svrag.training.examples import datasets_of
+    from svrag.training.examples import datasets_of, skipped_rows
     from svrag.training.models.opening import reads_pictures
     from svrag.training.recipes import save_resolved
 
@@ -84,8 +86,16 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     if first:
         save_resolved(recipe, folder, hash_of(recipe.data.train))
         start = f", from {last}" if last else ""
+        if skipped := skipped_rows(examples):
+            tell(f"left out: {skipped} rows without a question or a document")
         tell(f"{folder}: {trainer.args.max_steps} steps of {per_step} out of {len(examples)} examples{start}")
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except torch.OutOfMemoryError:
+        raise InputError(
+            "the GPU's memory is full: set optimisation.chunk (or lower it), optimisation.checkpointing to true, or a "
+            f"smaller optimisation.batch; --resume goes on in {folder}"
+        ) from None
     if first:
         _save(trainable, folder / MODEL)
     trainer.accelerator.wait_for_everyone()
