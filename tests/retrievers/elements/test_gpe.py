@@ -70,8 +70,8 @@ def test_gates_start_small_and_those_of_other_facets_are_shut_for_good() -> None
     for name, is_open in (("type", True), ("role", False), ("depth", True), ("pos", False)):
         raw = getattr(gpe, f"raw_alpha_{name}")
         assert raw.requires_grad is is_open
-        assert float(torch.sigmoid(raw)) == pytest.approx(start if is_open else 1 / (1 + math.exp(10)))
-    assert float(torch.sigmoid(gpe.raw_beta)) == pytest.approx(start)
+        assert torch.sigmoid(raw).item() == pytest.approx(start if is_open else 1 / (1 + math.exp(10)))
+    assert torch.sigmoid(gpe.raw_beta).item() == pytest.approx(start)
     gpe(torch.randn(3, 2, 8), features_of(PLACES)).pow(2).sum().backward()
     assert gpe.raw_alpha_type.grad is not None
     assert gpe.raw_alpha_type.grad.abs() > 0

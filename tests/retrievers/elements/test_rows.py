@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from svrag.errors import InputError
-from svrag.retrievers.elements.config import ElementConfig
+from svrag.retrievers.elements.config import ElementConfig, Lora
 from svrag.retrievers.elements.model import new_model
 from svrag.retrievers.elements.published import export
-from svrag.retrievers.elements.rows import ROWS, load_row, read_row
+from svrag.retrievers.elements.rows import ROWS, SIGLIP2, Row, load_row, read_row
 from svrag.retrievers.elements.saved import save
 from tests.retrievers.elements.made import PLACES, TEXTS, encoder, pictures
 from tests.retrievers.elements.theirs import Theirs
@@ -199,12 +200,29 @@ def test_there_are_42() -> None:
     assert ROWS["p_encoder_clip_l14"].vision == "openai/clip-vit-large-patch14"
 
 
+def test_recipes_and_rows_tell_the_same_of_each() -> None:
+    """What a row is trained as is what it is loaded as."""
+    configs = Path(__file__).parents[3] / "configs"
+    base = yaml.safe_load((configs / "element_graph.yaml").read_text("utf-8"))
+    recipes = yaml.safe_load((configs / "element_graph_rows.yaml").read_text("utf-8"))
+    assert recipes.keys() == ROWS.keys()
+    for name, changes in recipes.items():
+        model = {**base["model"], **changes.get("model", {})}
+        adapter = {**base["adapter"], **changes.get("adapter", {})}
+        assert ROWS[name] == Row(
+            name,
+            model.get("vision", SIGLIP2),
+            adapter["rank"],
+            tuple(model.get("facets", ROWS["h_full_method"].facets)),
+            model.get("tokens"),
+        )
+        assert ROWS[name].alpha == adapter["alpha"]
+
+
 def test_new_lora_does_nothing_until_it_is_trained(tower: Tower) -> None:
     torch.manual_seed(0)
     model, inputs = new_model(ElementConfig(vision=tower("siglip2")))
     torch.manual_seed(0)
-    from svrag.retrievers.elements.config import Lora
-
     with_it, _ = new_model(ElementConfig(vision=tower("siglip2"), lora=Lora(2, 4)))
     batch = inputs.texts(TEXTS)
     assert torch.allclose(model.eval()(**batch)[0], with_it.eval()(**batch)[0], atol=1e-6)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from svrag.errors import InputError
-from svrag.retrievers.multivector.hub import _NOT_NEEDED, Checkpoint, _check_on_hub, locate
+from svrag.retrievers.multivector.hub import _NOT_NEEDED, Checkpoint, _check_on_hub, file_of, locate
 from svrag.retrievers.multivector.loading import ALIASES, family_of, is_model_name, load_multivector
 from tests.retrievers.dense.checkpoints import write_encoder
 
@@ -167,6 +167,40 @@ def test_a_download_that_was_broken_off_goes_on(hub_cache: Path, monkeypatch: py
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
     with pytest.raises(InputError, match=r"^cannot download owner/model: cut off; call again to go on with it$"):
         locate("owner/model")
+
+
+def test_one_file_of_a_repository_or_folder(
+    hub_cache: Path, tmp_path: Path, no_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (hub_cache / "adapters").mkdir()
+    for file in ("1.safetensors", "adapters/row.pt"):
+        (hub_cache / file).touch()
+        assert file_of("owner/model", file) == (hub_cache / file, "c0ffee")
+        assert file_of(str(hub_cache), file) == (hub_cache / file, "")
+    assert file_of(str(hub_cache), "nothing.json") is None
+    with pytest.raises(InputError, match="no folder nowhere"):
+        file_of("nowhere", "config.json")
+
+
+def test_one_file_is_downloaded(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
+
+    def download(name: str, file: str) -> str:
+        if file == "nothing.json":
+            raise EntryNotFoundError("404")
+        if file == "broken.json":
+            raise ConnectionError("cut off\nin the middle")
+        (hub_cache / file).touch()
+        return str(hub_cache / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    assert file_of("owner/model", "manifest.json") == (hub_cache / "manifest.json", "c0ffee")
+    assert file_of("owner/model", "nothing.json") is None
+    with pytest.raises(InputError, match=r"^cannot download broken.json of owner/model: cut off; call again"):
+        file_of("owner/model", "broken.json")
 
 
 def test_only_weights_that_are_read_are_downloaded() -> None:
