@@ -115,7 +115,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         return load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise InputError(
-            f"{folder / WEIGHTS} is broken ({error}): delete {folder}, then --resume goes on before it"
+            f"{folder / WEIGHTS} is broken ({error}): delete {folder}, then --resume takes the one before"
         ) from None
 
 

@@ -183,6 +183,14 @@ class RetrievalTrainer(Trainer):
         self.state.epoch = self.state.global_step * read / len(cast(Any, self.train_dataset))
         super().log(logs, start_time)
 
+    def _init_training_state(self, *arguments: Any, **options: Any) -> tuple[int, int]:
+        """Of a run that goes on, with its best checkpoint where it is now: the folder may have been moved."""
+        begin: tuple[int, int] = super()._init_training_state(*arguments, **options)  # type: ignore[no-untyped-call]
+        best = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.best_global_step}"
+        if best.is_dir():
+            self.state.best_model_checkpoint = str(best)
+        return begin
+
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """What a checkpoint holds of the model: the weights that are trained."""
         folder = Path(str(output_dir or self.args.output_dir))
