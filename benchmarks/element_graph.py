@@ -116,7 +116,10 @@ def main() -> int:
         if file.is_file():
             continue
         began = time.perf_counter()
-        result = _references(own, options, plan) if arm == "references" else _run(arm, seed, fold, own, options, plan)
+        # The dense vectors stay in the source, for a run that is begun again.
+        result = (
+            _references(source, options, plan) if arm == "references" else _run(arm, seed, fold, own, options, plan)
+        )
         written = file.with_suffix(".part")
         written.write_text(json.dumps(result), encoding="utf-8")
         written.rename(file)
@@ -138,7 +141,7 @@ def _options() -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--folds", nargs="+", type=int, default=list(range(FOLDS)))
     add("--steps", type=int, default=60)
-    add("--batch", type=int, default=8)
+    add("--batch", type=int, default=6)
     add("--longest", type=int, default=64, help="tokens of an element that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--most-questions", type=int, help="of a document, to try it out")

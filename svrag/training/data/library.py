@@ -129,7 +129,7 @@ def without_names(text: str) -> str:
         kept.append(text[end : mention.start])
         end = max(end, mention.end)
     kept.append(text[end:])
-    return " ".join("".join(kept).split()).strip(_LEFT_OF_NAME)
+    return " ".join("".join(kept).split()).lstrip(_LEFT_OF_NAME)
 
 
 def _questions(
