@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from svrag.training.batch import Batch, Chunk, Example, Item
 from svrag.training.models.trainable import Trainable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class Collator:
@@ -50,6 +55,10 @@ class Collator:
             document_numbers=torch.tensor(list(documents)),
         )
 
+    def spare(self, picture: bool) -> dict[str, Tensor]:
+        """Inputs of one picture, or of one text, that stands for nothing."""
+        return self._trainable.prepare([Item(picture=_Blank()) if picture else Item("?")], query=True)
+
     def chunks(self, numbered: Iterable[tuple[int, Item]], *, query: bool) -> tuple[Chunk, ...]:
         """Chunks of items with their rows: first of texts, then of pictures. Texts of similar length go together."""
         rows = list(numbered)
@@ -63,6 +72,15 @@ class Collator:
             for kind in (texts, pictures)
             for some in _split(kind, self._chunk)
         )
+
+
+class _Blank:
+    key = "blank"
+
+    def open(self) -> Image:
+        from PIL import Image
+
+        return Image.new("RGB", (64, 64))
 
 
 def _split(rows: list[tuple[int, Item]], size: int | None) -> Iterable[list[tuple[int, Item]]]:

@@ -30,24 +30,27 @@ def evaluate(
     *,
     own_pool: bool,
     device: torch.device | str = "cpu",
+    share: bool = True,
 ) -> dict[str, float]:
     """Means over the questions of ndcg@10, mrr, recall@1, recall@5 and recall@10.
 
     What is relevant, for mrr and recall, is what is most relevant of the question's documents. Among equal scores the
-    order has nothing to do with what is relevant. All processes have to call it; each encodes a share and gets it all.
+    order has nothing to do with what is relevant. All processes have to call it.
 
     Args:
         encode: the model on one chunk, as it answers: no dropout, no gradients.
         collator: whose chunks are as large as fits.
         own_pool: a question ranks its own documents; otherwise those of all examples.
+        share: each process encodes a part and gets it all. Not where weights are shared out: they are exchanged in every
+            pass, so that all processes have to make the same ones.
 
     Raises:
         InputError: no question has a relevant document.
     """
     documents = {document.number: document for example in examples for document in example.documents}
     queries = {example.query.number: example.query for example in examples}
-    vectors = _encoded(encode, collator, queries.values(), query=True)
-    found = _encoded(encode, collator, documents.values(), query=False)
+    vectors = _encoded(encode, collator, queries.values(), query=True, share=share)
+    found = _encoded(encode, collator, documents.values(), query=False, share=share)
     results = []
     for example in examples:
         gains = _gains(example)
@@ -98,15 +101,11 @@ def _padded(items: Sequence[Tensor], device: torch.device | str) -> TokenBatch:
 
 @torch.no_grad()
 def _encoded(
-    encode: Callable[[Chunk], TokenBatch], collator: Collator, items: Iterable[Item], *, query: bool
+    encode: Callable[[Chunk], TokenBatch], collator: Collator, items: Iterable[Item], *, query: bool, share: bool
 ) -> Vectors:
-    """Every process encodes its share."""
-    together = dist.is_available() and dist.is_initialized()
+    together = share and dist.is_available() and dist.is_initialized()
     processes, process = (dist.get_world_size(), dist.get_rank()) if together else (1, 0)
-    ordered = list(items)
-    # Sharded weights are exchanged in every pass: all processes make as many. What is encoded twice counts once.
-    share = -(-len(ordered) // processes)
-    mine = [ordered[place % len(ordered)] for place in range(process * share, (process + 1) * share)]
+    mine = list(items)[process::processes]
     vectors: Vectors = {}
     for chunk in collator.chunks(enumerate(mine), query=query):
         tokens = encode(chunk)

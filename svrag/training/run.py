@@ -6,11 +6,13 @@ takes. One process, or several under torchrun.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,16 +92,19 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
             tell(f"left out: {skipped} rows without a question or a document")
         tell(f"{folder}: {trainer.args.max_steps} steps of {per_step} out of {len(examples)} examples{start}")
     try:
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with _quiet():
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     except torch.OutOfMemoryError:
         raise InputError(
             "the GPU's memory is full: set optimisation.chunk (or lower it), optimisation.checkpointing to true, or a "
             f"smaller optimisation.batch; --resume goes on in {folder}"
         ) from None
-    if first:
-        _save(trainable, folder / MODEL)
-    trainer.accelerator.wait_for_everyone()
     state = trainer.state
+    if first:
+        # Of shared out weights no process has all, but the checkpoint does.
+        kept = Path(state.best_model_checkpoint or str(last_checkpoint(folder / CHECKPOINTS)))
+        _save(_read_again(recipe, kept) if trainer.sharded else trainable, folder / MODEL)
+    trainer.accelerator.wait_for_everyone()
     return TrainResult(
         folder / MODEL,
         state.best_metric,
@@ -131,15 +136,18 @@ def trainer_of(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loaders fork
     optimisation = recipe.optimisation
     arguments = _arguments(recipe, len(examples), held_out is not None)
+    shard = optimisation.parallel == "fsdp" and arguments.world_size > 1
     trainable = open_for_training(
         recipe.model,
         recipe.adapter,
         seed=optimisation.seed,
-        device=arguments.device,
+        device="cpu" if shard else arguments.device,
         dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
     )
     if optimisation.checkpointing:
         trainable.checkpoint_activations()
+    # Weights that only pictures need get no gradient from texts.
+    arguments.ddp_find_unused_parameters = not trainable.all_used
     trainer = RetrievalTrainer(
         trainable,
         arguments,
@@ -150,12 +158,28 @@ def trainer_of(
         own_pool=recipe.loss.candidates == "pool",
         at_once=recipe.evaluation.batch,
         identity=identity(recipe, arguments.world_size),
+        shard=shard,
         callbacks=_callbacks(recipe, arguments, tell),
     )
     trainer.remove_callback(PrinterCallback)
     # Dropout is drawn anew in each process.
     torch.manual_seed(optimisation.seed + arguments.process_index)
     return trainer, trainable
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Libraries do not tell the user what they will call things one day, or that they count instead of reading dates."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _processes() -> int:
@@ -174,9 +198,6 @@ def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArgumen
     options: dict[str, Any] = {}
     if not gpu and "RANK" in os.environ:
         options["ddp_backend"] = "gloo"
-    if optimisation.parallel == "fsdp":
-        options["fsdp"] = True
-        options["fsdp_config"] = {"version": 2}
     arguments = TrainingArguments(
         output_dir=str(output.folder / CHECKPOINTS),
         per_device_train_batch_size=optimisation.batch,
@@ -206,8 +227,6 @@ def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArgumen
         disable_tqdm=True,
         dataloader_num_workers=optimisation.workers,
         remove_unused_columns=False,
-        # Weights that only pictures need get no gradient from texts.
-        ddp_find_unused_parameters=True,
         # Processes may read different numbers of chunks: nothing may be exchanged in a forward pass.
         ddp_broadcast_buffers=False,
         **options,
@@ -230,6 +249,20 @@ def _callbacks(recipe: Recipe, arguments: TrainingArguments, tell: Callable[[str
 
         callbacks.append(TensorBoardCallback(SummaryWriter(str(recipe.output.folder / "tensorboard"))))
     return callbacks
+
+
+def _read_again(recipe: Recipe, checkpoint: Path) -> Trainable:
+    """The model as a checkpoint has it, on the CPU."""
+    import torch
+
+    from svrag.training.checkpoints import load_weights, put_weights
+    from svrag.training.models.opening import open_for_training
+
+    trainable = open_for_training(
+        recipe.model, recipe.adapter, seed=recipe.optimisation.seed, device="cpu", dtype=torch.float32
+    )
+    put_weights(trainable.network, load_weights(checkpoint))
+    return trainable
 
 
 def _save(trainable: Trainable, folder: Path) -> None:

@@ -1,12 +1,17 @@
-"""Weights and optimiser state of a model that FSDP has shared out among processes. All processes have to call these."""
+"""A model whose weights are shared out among processes: FSDP2, torch's `fully_shard`.
+
+Called here rather than through accelerate, which does nothing of the kind on CPUs, so that it can be tested on them.
+All processes have to call these functions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -15,9 +20,57 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_optimizer_state_dict,
 )
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 
+from svrag.training.batch import Chunk
+
+_PICTURES = "pixel_values"  # key of the inputs of pictures, in every family
 _PREFIX = "network."  # of the model's own names, which checkpoints do not have
 _OPTIMISER = "optimizer.pt"
+
+
+def share_out(model: nn.Module, layers: Collection[str], device: torch.device) -> None:
+    """In place. Weights of a layer are fetched from all processes while it runs; the others for the whole pass.
+
+    Args:
+        layers: names of their classes.
+        device: that the weights go to.
+    """
+    mesh = init_device_mesh(device.type, (dist.get_world_size(),))
+    for module in [module for module in model.modules() if type(module).__name__ in layers]:
+        fully_shard(module, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+
+
+def encode(
+    model: nn.Module, chunks: Sequence[Chunk], spare: Callable[[bool], Mapping[str, Tensor]]
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """What the model makes of each chunk, and a 0 that has to be added to the loss.
+
+    Weights are exchanged in every pass, forward and backward, so all processes need as many passes, of texts and then of
+    pictures. Who has fewer makes some for nothing.
+
+    Args:
+        model: of a list of inputs.
+        spare: inputs of one picture, or of one text.
+    """
+    seen = [_PICTURES in chunk.inputs for chunk in chunks]
+    device = chunks[0].rows.device
+    most = torch.tensor([seen.count(False), seen.count(True)], device=device)
+    dist.all_reduce(most, dist.ReduceOp.MAX)
+    order: list[int] = []
+    inputs: list[Mapping[str, Tensor]] = []
+    for kind, count in zip((False, True), most.tolist(), strict=True):
+        mine = [i for i, picture in enumerate(seen) if picture is kind]
+        filling = {key: value.to(device) for key, value in spare(kind).items()} if len(mine) < count else {}
+        order += [*mine, *[-1] * (count - len(mine))]
+        inputs += [*(chunks[i].inputs for i in mine), *[filling] * (count - len(mine))]
+    made = model(inputs)
+    nothing = torch.zeros((), device=device)
+    for i, (vectors, _) in zip(order, made, strict=True):
+        nothing = nothing + 0.0 * vectors.sum() if i < 0 else nothing
+    return [made[order.index(i)] for i in range(len(chunks))], nothing
 
 
 def gathered(model: nn.Module) -> dict[str, Tensor]:

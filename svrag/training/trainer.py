@@ -63,6 +63,7 @@ class RetrievalTrainer(Trainer):
         own_pool: at evaluation a question ranks its own documents only.
         at_once: items read at once at evaluation.
         identity: of the recipe, kept in checkpoints.
+        shard: weights are shared out among processes (FSDP2), not copied to each (DDP). Not with chunks.
     """
 
     def __init__(
@@ -77,20 +78,30 @@ class RetrievalTrainer(Trainer):
         own_pool: bool = False,
         at_once: int = 8,
         identity: Mapping[str, Any],
+        shard: bool = False,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         self._objective, self._cached = objective, chunk is not None
         self._collator = Collator(trainable, chunk=chunk, placeless=objective.needs_placeless)
         self._reader = Collator(trainable, chunk=at_once, placeless=False)
         self._held_out, self._own_pool, self._identity = held_out, own_pool, identity
+        self.sharded = shard
+        encoders = Encoders(trainable.network)
+        if shard:
+            sharded.share_out(encoders, trainable.layers, arguments.device)
         super().__init__(
-            model=Encoders(trainable.network),
+            model=encoders,
             args=arguments,
             data_collator=cast(Any, self._collator),
             train_dataset=cast(Any, examples),
             eval_dataset=cast(Any, held_out),
             callbacks=callbacks,
         )
+        # The Trainer's word for a model that averages its gradients itself: it is not put into DDP.
+        self.is_distributed_loading_by_transformers = shard
+
+    def _move_model_to_device(self, model: nn.Module, device: torch.device) -> None:
+        """It was opened there, or is shared out there."""
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """One long epoch: `Order` knows where its examples begin anew."""
@@ -135,9 +146,14 @@ class RetrievalTrainer(Trainer):
             backward = cast(Callable[[Tensor], None], self.accelerator.backward)
             total = cached_backward(encode, batch, self._objective, backward, scale, alone=alone)
         else:
-            made = model([chunk.inputs for chunk in chunks_of(batch)])
+            chunks = chunks_of(batch)
+            nothing: Tensor | float = 0.0
+            if self.sharded:
+                made, nothing = sharded.encode(model, chunks, self._collator.spare)
+            else:
+                made = model([chunk.inputs for chunk in chunks])
             total = self._objective(batch, *together(batch, [TokenBatch(*tokens) for tokens in made]))
-            self.accelerator.backward(total * scale)
+            self.accelerator.backward(total * scale + nothing)
         loss = total.detach() * scale
         if not torch.isfinite(loss):
             raise self._no_number("loss", float(loss))
@@ -170,7 +186,14 @@ class RetrievalTrainer(Trainer):
         def encode(chunk: Chunk) -> TokenBatch:
             return _encoded(model, chunk.to(self.args.device))
 
-        found = evaluate(encode, self._reader, self._held_out, own_pool=self._own_pool, device=self.args.device)
+        found = evaluate(
+            encode,
+            self._reader,
+            self._held_out,
+            own_pool=self._own_pool,
+            device=self.args.device,
+            share=not self.sharded,
+        )
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -185,7 +208,7 @@ class RetrievalTrainer(Trainer):
 
     def _init_training_state(self, *arguments: Any, **options: Any) -> tuple[int, int]:
         """Of a run that goes on, with its best checkpoint where it is now: the folder may have been moved."""
-        begin: tuple[int, int] = super()._init_training_state(*arguments, **options)  # type: ignore[no-untyped-call]
+        begin: tuple[int, int] = super()._init_training_state(*arguments, **options)
         best = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.best_global_step}"
         if best.is_dir():
             self.state.best_model_checkpoint = str(best)
@@ -194,7 +217,7 @@ class RetrievalTrainer(Trainer):
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """What a checkpoint holds of the model: the weights that are trained."""
         folder = Path(str(output_dir or self.args.output_dir))
-        weights = sharded.gathered(self._encoders) if self.is_fsdp_enabled else trained(self._network)
+        weights = sharded.gathered(self._encoders) if self.sharded else trained(self._network)
         if self.args.should_save:
             save_weights(weights, folder)
             write_identity(folder, self._identity)
@@ -207,7 +230,7 @@ class RetrievalTrainer(Trainer):
             super()._save_checkpoint(model, trial)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        if not self.is_fsdp_enabled:
+        if not self.sharded:
             super()._save_optimizer_and_scheduler(output_dir)
             return
         sharded.save_optimizer(
@@ -217,7 +240,7 @@ class RetrievalTrainer(Trainer):
             torch.save(cast(Any, self.lr_scheduler).state_dict(), Path(output_dir) / "scheduler.pt")
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is None or not self.is_fsdp_enabled:
+        if checkpoint is None or not self.sharded:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
         sharded.load_optimizer(self._encoders, cast(Any, self.optimizer), Path(checkpoint))
@@ -229,7 +252,7 @@ class RetrievalTrainer(Trainer):
         InputError: the weights are broken or another model's.
         """
         weights = load_weights(Path(resume_from_checkpoint))
-        if self.is_fsdp_enabled:
+        if self.sharded:
             sharded.put(model or self._encoders, weights)
         else:
             put_weights(self._network, weights)

@@ -67,11 +67,11 @@ def flat(weights: Any) -> Tensor:
     return torch.cat([weight.detach().flatten().clone() for weight in whole])
 
 
-def run(recipe: Recipe, examples: Sequence[Example]) -> Ran:
+def run(recipe: Recipe, examples: Sequence[Example], resume: Path | None = None) -> Ran:
     trainer, _ = trainer_of(recipe, examples, tell=lambda _: None)
     first = _First()
     trainer.add_callback(first)
-    trainer.train()
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     return Ran(losses_of(trainer.state.log_history), first.gradient, flat(trained(trainer.model)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from svrag.training.batch import Example
 from tests.training.models.families import FAMILIES, examples
@@ -28,8 +29,14 @@ def data() -> list[Example]:
     return examples("ColInternVL2")
 
 
+def mixed() -> list[Example]:
+    """Some documents are texts, so that processes have different numbers of passes to make."""
+    some = examples("text")[:2]
+    return [*some, *data()[2:]]
+
+
 def together(model: Path, folder: Path) -> dict[str, Ran]:
-    """One run for each loss, two examples a process."""
+    """One run for each loss, and some more, two examples a process."""
     ran = {}
     for name, options in LOSSES.items():
         made = recipe(model, folder / name, loss={"name": name, **options}, optimisation={"batch": 2})
@@ -40,6 +47,13 @@ def together(model: Path, folder: Path) -> dict[str, Ran]:
         model, folder / "accumulated", loss={"candidates": "pool"}, optimisation={"batch": 1, "accumulate": 2}
     )
     ran["accumulated"] = run(accumulated, data())
+    for parallel in ("ddp", "fsdp"):
+        options = {"batch": 2, "parallel": parallel, "steps": 2}
+        ran[parallel] = run(recipe(model, folder / parallel, optimisation=options), data())
+        ran[f"{parallel} mixed"] = run(recipe(model, folder / f"{parallel} mixed", optimisation=options), mixed())
+        resumed = recipe(model, folder / f"{parallel} resumed", optimisation=options)
+        at = folder / parallel / "checkpoints" / "checkpoint-1"
+        ran[f"{parallel} resumed"] = run(resumed, data(), resume=at)
     return ran
 
 
@@ -52,6 +66,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Ran]]:
     folder = tmp_path_factory.mktemp("two")
     return in_two(lambda: together(model, folder), folder)
+
+
+def test_shared_out_weights_and_chunks_are_two_ways_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"optimisation\.chunk needs optimisation\.parallel ddp"):
+        recipe(model, tmp_path, optimisation={"chunk": 2, "parallel": "fsdp"})
 
 
 def assert_same(one: Ran, two: Ran) -> None:
@@ -69,6 +88,19 @@ def test_two_processes_have_the_loss_and_the_gradient_of_one(
     for ran in two:
         assert_same(one, ran[name])
     assert torch.equal(two[0][name].weights, two[1][name].weights)
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_weights_may_be_copied_or_shared_out_among_processes(
+    parallel: str, model: Path, two: list[dict[str, Ran]], tmp_path: Path
+) -> None:
+    for name, some in ((parallel, data()), (f"{parallel} mixed", mixed())):
+        one = run(recipe(model, tmp_path / name), some)
+        for ran in two:
+            assert_same(one, ran[name])
+            assert (ran[name].weights - one.weights).abs().max() < 1e-5
+    for ran in two:
+        assert torch.equal(ran[parallel].weights, ran[f"{parallel} resumed"].weights)
 
 
 def test_so_they_have_in_chunks_and_with_accumulated_batches(

@@ -27,8 +27,10 @@ class ColPaliTrainable:
         base: what the adapter stands on; None where all weights are trained.
     """
 
-    def __init__(self, family: str, model: Any, processor: Any, base: Checkpoint | None, places: Places) -> None:
-        self.network = places.network
+    def __init__(
+        self, family: str, model: Any, processor: Any, base: Checkpoint | None, places: Places, *, all_used: bool
+    ) -> None:
+        self.network, self.all_used = places.network, all_used
         self.layers = tuple(model._no_split_modules or ())
         self._model, self._processor, self._base, self._places = model, processor, base, places
         self._inputs = ColPaliInputs(family, processor, model.config.get_text_config().max_position_embeddings)
@@ -89,7 +91,8 @@ def open_colpali(
     network, head = TokenVectors(model, family), model.get_submodule(head_name(family))
     width = model.config.get_text_config().hidden_size
     places = Places(settings, checkpoint.folder, network, head, width=width, seed=seed)
-    return ColPaliTrainable(family, model, processor, base, places)
+    all_used = not is_adapter and lora.in_every_layer(adapter)
+    return ColPaliTrainable(family, model, processor, base, places, all_used=all_used)
 
 
 def _draw(head: Any, seed: int) -> None:

@@ -15,13 +15,14 @@ from svrag.retrievers.elements.prepare import Inputs
 from svrag.retrievers.elements.saved import save
 from svrag.training.batch import Item
 from svrag.training.config import Adapter, ElementModel
+from svrag.training.models import lora
 
 
 class ElementsTrainable:
     """Fulfils `Trainable`."""
 
-    def __init__(self, model: ElementGraphModel, inputs: Inputs) -> None:
-        self.network = model
+    def __init__(self, model: ElementGraphModel, inputs: Inputs, *, all_used: bool) -> None:
+        self.network, self.all_used = model, all_used
         towers = [tower for tower in (model.text, model.vision) if tower is not None]
         self.layers = tuple(dict.fromkeys(name for tower in towers for name in tower._no_split_modules or ()))
         self._model, self._inputs, self._towers = model, inputs, towers
@@ -61,4 +62,4 @@ def open_elements(settings: ElementModel, adapter: Adapter | None, *, seed: int)
         if adapter is not None:
             init = "gaussian" if adapter.init == "gaussian" else True
             with_lora(model, adapter.rank, adapter.alpha, dropout=adapter.dropout, targets=adapter.targets, init=init)
-    return ElementsTrainable(model, inputs)
+    return ElementsTrainable(model, inputs, all_used=model.vision is None and lora.in_every_layer(adapter))

@@ -56,6 +56,11 @@ def add(
     _as_trained(model)
 
 
+def in_every_layer(adapter: Adapter | None) -> bool:
+    """Whether LoRA is where the family puts it: in layers that texts and pictures both pass, and in no others."""
+    return adapter is not None and adapter.targets is None
+
+
 def train_again(model: Any) -> None:
     """An adapter that was loaded with its model is trained further: its LoRA weights and the layers it holds whole."""
     model.requires_grad_(False)

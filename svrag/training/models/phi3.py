@@ -42,8 +42,8 @@ class Phi3Trainable:
         base: what the adapter stands on; None where all weights are trained.
     """
 
-    def __init__(self, model: Any, processor: Any, base: Checkpoint | None, places: Places) -> None:
-        self.network = places.network
+    def __init__(self, model: Any, processor: Any, base: Checkpoint | None, places: Places, *, all_used: bool) -> None:
+        self.network, self.all_used = places.network, all_used
         self.layers = tuple(model._no_split_modules or ())
         self._model, self._base, self._places = model, base, places
         self._processor: Processor = processor
@@ -126,7 +126,8 @@ def open_phi3(
     places = Places(
         settings, checkpoint.folder, TokenVectors(model), head if projects else None, width=width, seed=seed
     )
-    return Phi3Trainable(model, processor, base if adapter else None, places)
+    all_used = not is_adapter and lora.in_every_layer(adapter)
+    return Phi3Trainable(model, processor, base if adapter else None, places, all_used=all_used)
 
 
 def _targets(config: Any) -> str:

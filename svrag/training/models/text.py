@@ -45,8 +45,8 @@ class TextVectors(nn.Module):
 class TextTrainable:
     """Fulfils `Trainable`."""
 
-    def __init__(self, model: Any, places: Places) -> None:
-        self.network = places.network
+    def __init__(self, model: Any, places: Places, *, all_used: bool) -> None:
+        self.network, self.all_used = places.network, all_used
         self.layers = tuple(model[0].auto_model._no_split_modules or ())
         self._model, self._places = model, places
 
@@ -106,7 +106,8 @@ def open_text(
         lora.add(network, adapter, targets, seed=seed)
         if adapter.head and head is not None:
             lora.train_whole(head)
-    return TextTrainable(model, Places(settings, checkpoint.folder, TextVectors(model), head, width=width, seed=seed))
+    places = Places(settings, checkpoint.folder, TextVectors(model), head, width=width, seed=seed)
+    return TextTrainable(model, places, all_used=lora.in_every_layer(adapter))
 
 
 def _read(name: str, checkpoint: Checkpoint) -> Any:

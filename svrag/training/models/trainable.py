@@ -19,12 +19,15 @@ class Trainable(Protocol):
         network: `network(**inputs)` gives vectors, (items, tokens, dimension) float32 of length 1 at real tokens, and
             their mask, (items, tokens) bool. Weights that are trained require gradients and are float32.
         layers: names of classes in it that FSDP shares out one at a time, and that checkpointing computes again.
+        all_used: every weight that is trained has a part in every vector, of texts and of pictures.
     """
 
     @property
     def network(self) -> nn.Module: ...
     @property
     def layers(self) -> tuple[str, ...]: ...
+    @property
+    def all_used(self) -> bool: ...
 
     def prepare(self, items: Sequence[Item], *, query: bool) -> dict[str, Tensor]:
         """Inputs of `network`, of items of one kind: all pictures or all texts. Runs in loaders' processes.
