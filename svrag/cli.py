@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from svrag.library.tokens.identity import IndexSettings
 
 DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
+_SECONDS_TO_SAY = 10.0
 
 # What svrag.evaluation.benchmarks knows, named here too so that `svrag --help` need not import it.
 BENCHMARKS = {
@@ -458,15 +460,12 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     try:
         recipe = load_recipe(options.recipe, options.changes, options.row)
         check_files(recipe)
-    except SvragError:
-        if rank == 0:
-            raise
-        return FAILED
-    try:
         result = train(recipe, resume=options.resume, tell=console.say)
     except SvragError as error:
-        if rank == 0 or options.debug:
+        if rank == 0:
             raise
+        # torchrun ends all processes when one has ended: what all would say, the first has said by then.
+        time.sleep(_SECONDS_TO_SAY)
         print(f"svrag: process {rank}: {error}", file=sys.stderr)
         return FAILED
     if rank == 0:

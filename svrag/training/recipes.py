@@ -119,7 +119,8 @@ def check_files(recipe: Recipe) -> None:
         if data is not None:
             for name, path in _paths(data):
                 if not path.exists():
-                    raise InputError(f"{key}.{name}: there is no {path}; --set {key}.{name}=PATH names another")
+                    make = "svrag add PATH... makes a library, " if name == "library" else ""
+                    raise InputError(f"{key}.{name}: there is no {path}; {make}--set {key}.{name}=PATH names another")
 
 
 def save_resolved(recipe: Recipe, folder: Path, data_hash: str) -> None:

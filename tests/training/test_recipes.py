@@ -379,6 +379,13 @@ def test_files_that_are_not_there_are_named_with_their_key(base: Path, tmp_path:
     without_corpus = load_recipe(base, [f"data.train.path={tmp_path}", held_out])
     with pytest.raises(InputError, match=r"^data\.held_out\.corpus\.path"):
         check_files(without_corpus)
+    no_library = load_recipe(
+        ELEMENT_GRAPH, [f"data={{train: {{kind: library, library: {tmp_path / 'nope'}}}, held_out: null}}"]
+    )
+    with pytest.raises(
+        InputError, match=r"^data\.train\.library: there is no .*; svrag add PATH\.\.\. makes a library"
+    ):
+        check_files(no_library)
     not_downloaded = load_recipe(ELEMENT_GRAPH)
     with pytest.raises(InputError, match=r"^data\.train\.graphs"):
         check_files(not_downloaded)
