@@ -55,14 +55,18 @@ class ElementModel(Part):
 
 
 class RetrieverModel(Part):
-    """Any multi-vector retriever of the project, or the language model that one starts from.
+    """Any retriever of the project with token vectors or one vector of a text, or the model that one starts from.
 
     Attributes:
         name: on the Hugging Face Hub, or a folder.
-        family: where the checkpoint's settings cannot tell it: those of a base that is no retriever yet.
+        family: where the checkpoint's settings cannot tell it: those of a base that is no retriever yet. "dense" makes
+            one vector of a text.
         dimension: of token vectors; None is the model's own, and 128 where its family has a head that is drawn anew.
         facets: of a graph position embedding over it; none, the default, is without.
         picture_tokens: at most, where the family can be told.
+        pooling: of a dense encoder made of a bare network; None is the mean of the tokens that are no padding.
+        similarity: of a dense encoder's vectors; None is the checkpoint's, and cosine of a bare network.
+        longest: tokens of a text that a dense encoder reads; None as it says.
     """
 
     kind: Literal["retriever"] = "retriever"
@@ -72,6 +76,9 @@ class RetrieverModel(Part):
     facets: tuple[Facet, ...] = ()
     gate: Number = -3.0
     picture_tokens: Count | None = None
+    pooling: Literal["mean", "cls"] | None = None
+    similarity: Literal["cosine", "dot"] | None = None
+    longest: Count | None = None
 
 
 class Adapter(Part):

@@ -111,10 +111,13 @@ def head_of(model: Any) -> torch.nn.Module | None:
     return next((module.linear for module in model if isinstance(module, Dense)), None)
 
 
-def check(name: str, checkpoint: Checkpoint, model: Any) -> None:
+def check(name: str, checkpoint: Checkpoint, model: Any, *, ignored: tuple[str, ...] = _NOT_OF_BACKBONE) -> None:
     """Compare what the checkpoint holds with what its modules have: sentence-transformers makes up what is missing.
 
     Reading onto the "meta" device reads the names only. Modules that are not transformers check themselves.
+
+    Args:
+        ignored: how names of weights begin that no vector depends on.
 
     Raises:
         InputError: they differ.
@@ -143,7 +146,7 @@ def check(name: str, checkpoint: Checkpoint, model: Any) -> None:
                 output_loading_info=True,
             )
             wrong = (
-                [key for key in report[what] if not key.startswith(_NOT_OF_BACKBONE)]
+                [key for key in report[what] if not key.startswith(ignored)]
                 for what in ("missing_keys", "unexpected_keys")
             )
             check_weights(name, *wrong)

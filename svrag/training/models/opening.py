@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from svrag.retrievers.multivector.hub import Checkpoint
 
-_TEXT = "text"
+_TEXT, _DENSE = "text", "dense"
 _PHI3 = ("ColInternVL2", "ColPhi3V")
 
 
@@ -49,7 +49,7 @@ def reads_pictures(model: ElementModel | RetrieverModel) -> bool:
     Raises:
         InputError: no such model.
     """
-    return model.vision is not None if isinstance(model, ElementModel) else _family(model)[1] != _TEXT
+    return model.vision is not None if isinstance(model, ElementModel) else _family(model)[1] not in (_TEXT, _DENSE)
 
 
 def _opened(
@@ -60,6 +60,13 @@ def _opened(
 
         return open_elements(model, adapter, seed=seed)
     checkpoint, family, told = _family(model)
+    if family == _DENSE:
+        from svrag.training.models.dense import open_dense
+
+        return open_dense(model, checkpoint, adapter, seed=seed)
+    for key, value in (("pooling", model.pooling), ("similarity", model.similarity), ("longest", model.longest)):
+        if value is not None:
+            raise InputError(f"model.{key} is for model.family {_DENSE}; {model.name} is {family}")
     if family == _TEXT:
         from svrag.training.models.text import open_text
 
@@ -82,16 +89,25 @@ def _family(model: RetrieverModel) -> tuple[Checkpoint, str, bool]:
     from svrag.retrievers.multivector.hub import locate
     from svrag.retrievers.multivector.loading import ALIASES, FAMILIES, family_of
 
+    families = (*FAMILIES, _DENSE)
     checkpoint = locate(ALIASES.get(model.name, model.name))
+    told: str | None
     try:
         told = family_of(checkpoint)
     except InputError as error:
-        if model.family is None:
+        told = _one_vector_family(checkpoint)
+        if model.family is None and told is None:
             raise InputError(
-                f"{error}; a model that is to become one needs model.family ({', '.join(FAMILIES)})"
+                f"{error}; a model that is to become one needs model.family ({', '.join(families)})"
             ) from None
-        told = None
     family = model.family or told
-    if family not in FAMILIES:
-        raise InputError(f"model.family: {family} is none; there are {', '.join(FAMILIES)}")
+    if family not in families:
+        raise InputError(f"model.family: {family} is none; there are {', '.join(families)}")
     return checkpoint, family, told == family
+
+
+def _one_vector_family(checkpoint: Checkpoint) -> str | None:
+    """None where nothing tells of one."""
+    from svrag.training.models.dense import is_dense
+
+    return _DENSE if is_dense(checkpoint) else None

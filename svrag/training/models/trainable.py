@@ -17,7 +17,8 @@ class Trainable(Protocol):
 
     Attributes:
         network: `network(**inputs)` gives vectors, (items, tokens, dimension) float32 of length 1 at real tokens, and
-            their mask, (items, tokens) bool. Weights that are trained require gradients and are float32.
+            their mask, (items, tokens) bool. Models of one vector give one token, of whatever length. Weights that are
+            trained require gradients and are float32.
         layers: names of classes in it that FSDP shares out one at a time, and that checkpointing computes again.
         all_used: every weight that is trained has a part in every vector, of texts and of pictures.
     """
@@ -48,5 +49,5 @@ class Trainable(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """What `load_multivector(folder)` loads back to equal vectors: the adapter, each trained head, settings."""
+        """What the family's loader (`load_multivector`, `load_encoder`) reads back to equal vectors."""
         ...
