@@ -74,11 +74,16 @@ def metrics_table(result: EvalResult) -> TextTable:
 
 
 def rows_table(result: EvalResult) -> TextTable:
-    """A line per row, for rows that rank elements with and without propagation."""
+    """A line per row, for rows that rank elements with and without propagation; variants below the row they are of."""
     lines = []
     for row in result.rows:
         means = row.means()
-        lines.append((row.retriever, *(_figure(means.get(metric)) for metric in _OF_ELEMENTS.values())))
+        lines.append(
+            (
+                row.retriever.removeprefix(row.against).strip(),
+                *(_figure(means.get(metric)) for metric in _OF_ELEMENTS.values()),
+            )
+        )
     return TextTable(("row", *_OF_ELEMENTS), tuple(lines))
 
 
@@ -99,11 +104,13 @@ def slice_table(result: EvalResult) -> TextTable:
 
 def differences_table(result: EvalResult) -> TextTable:
     """The first retriever against each of the others, or a row against its variants: a line per metric that both have."""
+    several = len({result.base_of(other).retriever for other in result.rows[1:]}) > 1
     lines = []
     for other in result.rows[1:]:
         for name, difference in result.base_of(other).compared_with(other).items():
-            lines.append((f"{name} - {other.retriever}", *difference_cells(difference)))
-    several = len({result.base_of(other).retriever for other in result.rows[1:]}) > 1
+            if not other.against or name in _OF_ELEMENTS.values():
+                title = other.retriever if several else other.retriever.removeprefix(other.against).strip()
+                lines.append((f"{name} - {title}", *difference_cells(difference)))
     first = "the first row, or the plain one," if several else result.row.retriever
     return TextTable((f"{first} against", "difference", "95 %", "p"), tuple(lines))
 
@@ -117,7 +124,7 @@ def difference_cells(difference: Difference) -> tuple[str, str, str]:
 def remarks(result: EvalResult) -> list[str]:
     """Lines for under the tables: how long a search took, and the notes."""
     lines = []
-    for row in result.rows:
+    for row in (row for row in result.rows if not row.against):
         median, high = row.search_seconds()
         lines.append(f"{row.retriever}: a search took {1000 * median:.1f} ms (median), {1000 * high:.1f} ms (95 %)")
     return [*lines, *result.notes]
