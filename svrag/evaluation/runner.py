@@ -35,9 +35,11 @@ from svrag.generation.ask import ask
 from svrag.library.indexing import index_named
 from svrag.library.store import Library
 from svrag.retrievers.dense.encoder import load_encoder
+from svrag.retrievers.dense.loading import load_single
 from svrag.retrievers.dense.passages import fingerprint
+from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.multivector.loading import load_multivector
-from svrag.search.encoding import WITHOUT_VECTORS, encode, load
+from svrag.search.encoding import encode, load
 from svrag.search.engine import retrievers_named, search
 from svrag.settings import DEFAULT_ENCODER
 
@@ -103,7 +105,7 @@ def run(
         plain.check_installed()
     if generator is not None:
         levenshtein.check_installed()
-    models = [one for one in dict.fromkeys(",".join(names).split(",")) if one != WITHOUT_VECTORS]
+    models = [one for one in dict.fromkeys(",".join(names).split(",")) if one != "lexical"]
     load(models, encoder=encoder)
     loaded = BENCHMARKS[benchmark](data)
     questions = [q for q in loaded.questions if generator is not None or q.has_evidence][:limit]
@@ -292,7 +294,10 @@ def _model_settings(library: Library, models: Sequence[str], encoder: str) -> di
     settings: dict[str, object] = {name: version(name) for name in ("torch", "transformers", "sentence-transformers")}
     if "dense" in models:
         settings |= {"encoder": encoder, "encoder_fingerprint": fingerprint(load_encoder(encoder))}
-    several = [index_named(library, load_multivector(name).name) for name in models if name != "dense"]
+    named = [name for name in models if name != "dense" and kind_of(name) == "single"]
+    if named:
+        settings["encoders"] = {name: fingerprint(load_single(name)) for name in named}
+    several = [index_named(library, load_multivector(name).name) for name in models if kind_of(name) == "multi"]
     if several:
         settings["indexes"] = [asdict(identity) for identity in several]
     return settings

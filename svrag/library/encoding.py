@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from svrag.library.store import Library, StoredDocument
 from svrag.library.vectors import Vectors
-from svrag.retrievers.dense.encoder import TextEncoder
 from svrag.retrievers.dense.passages import fingerprint, passages
+from svrag.retrievers.dense.single import SingleVectorEncoder
 
 Progress = Callable[[str, int, int], None]
 """Told the document's name, how many of its passages are encoded, and how many there are."""
@@ -18,7 +18,10 @@ def silent(name: str, done: int, total: int) -> None:
 
 
 def encode_missing(
-    library: Library, documents: Sequence[StoredDocument], encoder: TextEncoder, on_progress: Progress = silent
+    library: Library,
+    documents: Sequence[StoredDocument],
+    encoder: SingleVectorEncoder,
+    on_progress: Progress = silent,
 ) -> None:
     """Encode those of `documents` that `encoder` has not encoded yet; what is done stays when this is interrupted.
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from svrag.library.store import Library, StoredDocument
-from svrag.retrievers.dense.encoder import TextEncoder
 from svrag.retrievers.dense.passages import fingerprint
+from svrag.retrievers.dense.single import SingleVectorEncoder
 from svrag.search.lexical import Ranked
 
 if TYPE_CHECKING:
@@ -25,11 +25,17 @@ _BLOCK = 16384  # vectors that are widened to float32 at once
 
 
 def rank(
-    library: Library, question: str, documents: Sequence[StoredDocument], *, whole_library: bool, encoder: TextEncoder
+    library: Library,
+    question: str,
+    documents: Sequence[StoredDocument],
+    *,
+    whole_library: bool,
+    encoder: SingleVectorEncoder,
 ) -> tuple[dict[str, Ranked], dict[tuple[str, int], Ranked]]:
-    """Cosines of the elements (by id) and pages (by document id and number) with `question`.
+    """Scores of the elements (by id) and pages (by document id and number) with `question`.
 
-    Documents without vectors of `encoder` are passed over: `library.encoding.encode_missing` makes them.
+    Scores are products of vectors: cosines where those of the encoder have length 1. Documents without vectors of
+    `encoder` are passed over: `library.encoding.encode_missing` makes them.
 
     Args:
         documents: where to look.

@@ -11,9 +11,15 @@ from svrag.library.store import Library, StoredDocument
 from svrag.library.tokens.identity import IndexSettings
 from svrag.library.tokens.index import drop
 from svrag.retrievers.dense.encoder import load_encoder
+from svrag.retrievers.dense.loading import load_single
+from svrag.retrievers.dense.single import SingleVectorEncoder
+from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.multivector.loading import load_multivector
 
-WITHOUT_VECTORS = "lexical"
+
+def single_vectors(name: str, *, encoder: str) -> SingleVectorEncoder:
+    """The encoder of a retriever with one vector per passage: of "dense", the one that `encoder` names."""
+    return load_encoder(encoder) if name == "dense" else load_single(name)
 
 
 def load(retrievers: Sequence[str], *, encoder: str) -> None:
@@ -24,9 +30,10 @@ def load(retrievers: Sequence[str], *, encoder: str) -> None:
         ServerError: a model runs on a server that gives no answer.
     """
     for name in retrievers:
-        if name == "dense":
-            load_encoder(encoder)
-        elif name != WITHOUT_VECTORS:
+        kind = kind_of(name)
+        if kind == "single":
+            single_vectors(name, encoder=encoder)
+        elif kind == "multi":
             load_multivector(name)
 
 
@@ -41,9 +48,11 @@ def check(
 
     Raises: as `encode`.
     """
-    several = [name for name in retrievers if name not in (WITHOUT_VECTORS, "dense")]
+    several = [name for name in retrievers if kind_of(name) == "multi"]
     if not several and (reindex or settings):
-        raise InputError("--units, --precision, --pool-factor and --reindex are of a model: name it with --retriever")
+        raise InputError(
+            "--units, --precision, --pool-factor and --reindex are of multi-vector models: name one with --retriever"
+        )
     load(retrievers, encoder=encoder)
     for name in several:
         model = load_multivector(name)
@@ -73,8 +82,9 @@ def encode(
         ServerError: a model runs on a server that gives no answer.
     """
     for name in retrievers:
-        if name == "dense":
-            encode_missing(library, documents, load_encoder(encoder), on_encoding)
-        elif name != WITHOUT_VECTORS:
+        kind = kind_of(name)
+        if kind == "single":
+            encode_missing(library, documents, single_vectors(name, encoder=encoder), on_encoding)
+        elif kind == "multi":
             model = load_multivector(name)
             index_missing(library, documents, model, index_of(library, model, settings), on_encoding)

@@ -11,16 +11,15 @@ from svrag.errors import InputError
 from svrag.library.encoding import Progress, silent
 from svrag.library.indexing import index_of
 from svrag.library.store import Library, StoredDocument
-from svrag.retrievers.dense.encoder import load_encoder
-from svrag.retrievers.multivector.loading import is_model_name, load_multivector
+from svrag.retrievers.kinds import BUILT_IN, is_retriever_name, kind_of
+from svrag.retrievers.multivector.loading import load_multivector
 from svrag.search import dense, lexical, multivector
-from svrag.search.encoding import encode
-from svrag.search.fusion import Rankings, fused
+from svrag.search.encoding import encode, single_vectors
+from svrag.search.fusion import Rankings, fused, scaled
 from svrag.search.lexical import Ranked
 from svrag.search.result import Hit, PageHit, SearchResult
 from svrag.settings import DEFAULT_ENCODER
 
-_BUILT_IN = ("lexical", "dense")
 _LEAST_PAGES = 10
 
 
@@ -41,7 +40,7 @@ def search(
 
     Args:
         documents: ids to look in; None looks everywhere.
-        retriever: "lexical", "dense" or multi-vector models by name or folder, separated by commas; several are fused.
+        retriever: "lexical", "dense" or models by name or folder, separated by commas; several are fused.
             Documents that a model has not encoded yet are encoded first, and the vectors kept in the library.
         encoder: of the dense retriever: a name on the Hugging Face Hub or a folder.
         on_encoding: told of what is encoded.
@@ -67,11 +66,13 @@ def search(
     encode(library, stored, chosen, encoder=encoder, on_encoding=on_encoding)
     rankings: list[Rankings] = []
     for name in chosen:
-        if name == "lexical":
+        kind = kind_of(name)
+        if kind == "lexical":
             rankings.append(lexical.rank(library, question, stored, whole_library=whole, k=k))
-        elif name == "dense":
-            model = load_encoder(encoder)
-            rankings.append(dense.rank(library, question, stored, whole_library=whole, encoder=model))
+        elif kind == "single":
+            model = single_vectors(name, encoder=encoder)
+            found = dense.rank(library, question, stored, whole_library=whole, encoder=model)
+            rankings.append(found if model.cosine or len(chosen) == 1 else scaled(found))
         else:
             tokens = load_multivector(name)
             index = index_of(library, tokens)
@@ -93,12 +94,12 @@ def retrievers_named(text: str) -> tuple[str, ...]:
     """
     named = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in named:
-        if name not in _BUILT_IN and not (name and is_model_name(name)):
+        if not name or not is_retriever_name(name):
             raise InputError(
                 f"unknown retriever {name!r}: use lexical, dense, a model on the Hugging Face Hub (OWNER/NAME) or a "
                 "folder with one, or several with commas between them"
             )
-    return (*(name for name in _BUILT_IN if name in named), *(name for name in named if name not in _BUILT_IN))
+    return (*(name for name in BUILT_IN if name in named), *(name for name in named if name not in BUILT_IN))
 
 
 def _hits(library: Library, ranking: Mapping[str, Ranked], names: Mapping[str, str], k: int) -> list[Hit]:

@@ -15,6 +15,7 @@ import numpy as np
 from svrag.errors import InputError
 from svrag.library.store import Library
 from svrag.library.units import page_picture
+from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.heatmap import best_matches, grid_of, similarity_maps
 from svrag.retrievers.multivector.loading import load_multivector
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-_SEE_NO_PAGES = ("lexical", "dense")
 _SPECIAL = re.compile(r"<[^<>]*>|\[[A-Z]+\]")  # <bos>, <|endoftext|>, [CLS]
 
 
@@ -121,7 +121,7 @@ def picture_model(retriever: str) -> MultiVectorEncoder:
     Raises:
         InputError: there is none, or a model cannot be loaded.
     """
-    models = [name for name in retrievers_named(retriever) if name not in _SEE_NO_PAGES]
+    models = [name for name in retrievers_named(retriever) if kind_of(name) == "multi"]
     for name in models:
         encoder = load_multivector(name)
         if encoder.reads_pictures:

@@ -31,6 +31,23 @@ def fused(first: Rankings, model: Rankings) -> Rankings:
     return added(first[0], elements, WEIGHT), added(first[1], pages, WEIGHT)
 
 
+def scaled(found: Rankings) -> Rankings:
+    """Scores of no fixed size (dot products) from 0, of the last that was found, to 1, of the best.
+
+    Elements and pages on one scale. Scaling by the extremes before adding: Bruch, Gai, Ingber, "An Analysis of Fusion
+    Functions for Hybrid Retrieval", TOIS 2023.
+    """
+    elements, pages = found
+    scores = [one.score for one in (*elements.values(), *pages.values())]
+    least = min(scores, default=0.0)
+    span = max(scores, default=0.0) - least or 1.0
+
+    def between(one: Ranked) -> Ranked:
+        return Ranked((one.score - least) / span, one.reasons)
+
+    return {id: between(one) for id, one in elements.items()}, {place: between(one) for place, one in pages.items()}
+
+
 def added(first: Mapping[Key, Ranked], model: Mapping[Key, Ranked], weight: float) -> dict[Key, Ranked]:
     """First score + `weight` * cosine of each candidate, with the reasons of both.
 

@@ -15,12 +15,15 @@ from svrag.errors import InputError
 from svrag.evaluation import demo
 from svrag.library.encoding import encode_missing
 from svrag.library.store import Library
+from svrag.library.tokens.identity import IndexSettings
 from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
 from svrag.retrievers.dense.passages import fingerprint
-from svrag.search import dense, encoding, engine
+from svrag.search import dense, encoding
 from svrag.search.dense import rank
 from svrag.search.engine import retrievers_named, search
+from svrag.search.fusion import WEIGHT
 from tests.library.made import add, document
+from tests.retrievers.dense.checkpoints import write_encoder
 
 PAPER = "fog_collectors_paper.pdf"
 
@@ -172,7 +175,6 @@ def test_names_of_retrievers() -> None:
 def test_what_both_find_has_the_reasons_of_both(
     library: Library, tmp_path: Path, encoder: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "load_encoder", lambda name: encoder)
     monkeypatch.setattr(encoding, "load_encoder", lambda name: encoder)
     filled(library, tmp_path, count=1)
     (word,) = {search(library, "bowl", retriever=name).retriever for name in ("dense,lexical", "lexical,dense")}
@@ -182,6 +184,53 @@ def test_what_both_find_has_the_reasons_of_both(
     hits = search(library, "zeppelin", retriever="dense").hits
     assert hits
     assert all(hit.reasons[0].startswith("close in meaning (") for hit in hits)
+
+
+def test_models_with_one_vector_are_retrievers_by_their_folders(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(library, tmp_path, count=2)
+    first, second = (str(write_encoder(tmp_path / name, seed=seed)) for seed, name in enumerate(("a", "b")))
+    alone = search(library, "kiln", retriever=first)
+    assert alone.retriever == first
+    assert alone.hits
+    assert [hit.score for hit in alone.hits] == [
+        hit.score for hit in search(library, "kiln", retriever="dense", encoder=first).hits
+    ], "the same model by another way"
+    assert {library.documents()[0].id} < library.encoded_by(fingerprint(load_encoder(first)))
+    both = search(library, "kiln", retriever=f"lexical,{first},{second}")
+    assert sum(reason.startswith("close in meaning") for reason in both.hits[0].reasons) == 2
+    command = ["search", "kiln", "--library", str(library.folder), "--retriever", f"lexical,{second}", "--json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out)["hits"]
+
+
+def test_settings_of_token_vectors_are_not_of_models_with_one(library: Library, tmp_path: Path) -> None:
+    folder = str(write_encoder(tmp_path / "a"))
+    with pytest.raises(InputError, match="are of multi-vector models"):
+        encoding.check(library, [folder], encoder="", settings=IndexSettings(), reindex=False)
+
+
+def test_scores_of_no_fixed_size_are_scaled_before_they_are_added(
+    library: Library, tmp_path: Path, encoder: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors fifty times as long: alone the scores are 2,500 times as large, fused the words count as before."""
+
+    class Long(Hashing):
+        cosine = False
+
+        def _vector(self, text: str) -> NDArray[np.float32]:
+            return 50 * super()._vector(text)
+
+    filled(library, tmp_path, count=2)
+    long = Long()
+    monkeypatch.setattr(encoding, "load_encoder", lambda name: long)
+    alone = search(library, "bowl 3", retriever="dense", k=50)
+    assert max(hit.score for hit in alone.hits) > 100
+    words = search(library, "bowl 3", retriever="lexical", k=50)
+    both = search(library, "bowl 3", retriever="lexical,dense", k=50)
+    assert words.hits[0].score <= both.hits[0].score <= words.hits[0].score + WEIGHT
+    assert both.hits[0].element.text.count("bowl 3")
 
 
 # Encoding takes seconds, and minutes on a busy machine without a GPU.

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svrag.errors import InputError
+from svrag.retrievers.dense.single import Progress, silent
+from svrag.retrievers.dense.windows import Windows, bare_tokenizer
 from svrag.settings import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -26,11 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
 
-WINDOW = 126
-"""Tokens of one passage at most, also for encoders that could read more: a longer one blurs what it is about."""
-
-_OVERLAP = 16  # tokens that neighbouring windows share, or up to twice as many
-_LONGEST_CONTEXT = 32  # tokens
 _BATCH = 32
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _SAMPLE = 256  # values of each weight that the fingerprint reads
@@ -38,12 +35,8 @@ _SAMPLE = 256  # values of each weight that the fingerprint reads
 _UNUSED = re.compile(r"(?:^|\.)pooler\.")
 
 
-def _silent(done: int, total: int) -> None:
-    """Nobody is watching."""
-
-
 class TextEncoder:
-    """A loaded encoder; get one with `load_encoder`. May be shared between threads.
+    """A loaded encoder; get one with `load_encoder`. Fulfils `SingleVectorEncoder`.
 
     Attributes:
         name: as it was asked for.
@@ -51,23 +44,23 @@ class TextEncoder:
         dimension: of its vectors.
     """
 
+    cosine = True
+
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
         self._model = model
         self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
         self.fingerprint = _fingerprint(model)
         self.dimension = model.get_embedding_dimension() or 0
-        self._tokenizer = _tokenizer(name, model)
-        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
-        prompt = self._tokenizer.encode(model.prompts.get("document") or "", add_special_tokens=False)
-        longest = min(float(model.max_seq_length or math.inf), WINDOW + special)
-        self._room = max(8, int(longest) - special - len(prompt.ids))
+        longest = float(model.max_seq_length or math.inf)
+        prompt = model.prompts.get("document") or ""
+        self._windows = Windows(bare_tokenizer(name, model.tokenizer), longest, prompt=prompt)
 
     def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(len(texts), dimension), each row of length 1, with the encoder's prompt for questions."""
-        return self._encoded(texts, self._model.encode_query, _silent)
+        return self._encoded(texts, self._model.encode_query, silent)
 
-    def passages(self, texts: Sequence[str], on_progress: Callable[[int, int], None] = _silent) -> NDArray[np.float32]:
+    def passages(self, texts: Sequence[str], on_progress: Progress = silent) -> NDArray[np.float32]:
         """(len(texts), dimension), each row of length 1, with the encoder's prompt for documents.
 
         Args:
@@ -80,38 +73,13 @@ class TextEncoder:
 
         Pieces begin and end between words where there is white space to go by.
         """
-        text = text.strip()
-        if not text:
-            return [context] if context else []
-        head = self._cut(context, min(_LONGEST_CONTEXT, self._room // 2))
-        spent = len(self._tokenizer.encode(head, add_special_tokens=False).ids)
-        size = self._room - spent
-        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
-        if len(offsets) <= size:
-            return [head + text]
-        starts = [i for i, (begin, _) in enumerate(offsets) if begin == 0 or text[begin - 1].isspace()]
-        pieces, first = [], 0
-        while True:
-            end = first + size
-            if end >= len(offsets):
-                pieces.append(head + text[offsets[first][0] :].strip())
-                return pieces
-            end = _last_between(starts, first + size // 2, end)
-            pieces.append(head + text[offsets[first][0] : offsets[end][0]].strip())
-            first = _last_between(starts, max(first + 1, end - 2 * _OVERLAP), max(first + 1, end - _OVERLAP))
-
-    def _cut(self, text: str, tokens: int) -> str:
-        """The end of `text` in at most so many tokens (the innermost heading matters most), with a line end."""
-        if not text:
-            return ""
-        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
-        return text[offsets[-tokens][0] if len(offsets) > tokens else 0 :].strip() + "\n"
+        return self._windows.cut(text, context)
 
     def _encoded(
         self,
         texts: Sequence[str],
         encode: Callable[..., NDArray[np.float32]],
-        on_progress: Callable[[int, int], None],
+        on_progress: Progress,
     ) -> NDArray[np.float32]:
         import numpy as np
 
@@ -132,7 +100,7 @@ _loading = threading.Lock()
 
 
 def load_encoder(name: str = DEFAULT_ENCODER) -> TextEncoder:
-    """The encoder of this name on the Hugging Face Hub or in this folder; the last one is kept for the next call.
+    """The encoder of this name on the Hugging Face Hub or in this folder; the last two are kept for the next call.
 
     One that is on this machine already is used without asking the network.
 
@@ -144,7 +112,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> TextEncoder:
         return _loaded(name)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _loaded(name: str) -> TextEncoder:
     try:
         import torch
@@ -237,30 +205,6 @@ def _fingerprint(model: SentenceTransformer) -> str:
         some = values[:: max(1, len(values) // _SAMPLE)].float().cpu().numpy()
         digest.update(f"{key} {tuple(weight.shape)} ".encode() + some.tobytes())
     return digest.hexdigest()[:16]
-
-
-def _tokenizer(name: str, model: SentenceTransformer):  # type: ignore[no-untyped-def]
-    """A copy of the encoder's own tokenizer that neither cuts nor pads."""
-    from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerFast
-
-    own = model.tokenizer
-    if isinstance(own, PreTrainedTokenizerFast):
-        own = own.backend_tokenizer
-    if not isinstance(own, Tokenizer):
-        raise InputError(f"{name} has no fast tokenizer: use an encoder with a tokenizer.json")
-    copy = Tokenizer.from_str(own.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
-
-
-def _last_between(starts: Sequence[int], low: int, high: int) -> int:
-    """The last word start from `low` to `high`; `high` where no word begins between them."""
-    import bisect
-
-    position = bisect.bisect_right(starts, high) - 1
-    return starts[position] if position >= 0 and starts[position] >= low else high
 
 
 @contextlib.contextmanager

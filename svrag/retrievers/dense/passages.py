@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svrag.documents.model import Element
-from svrag.retrievers.dense.encoder import TextEncoder
+from svrag.retrievers.dense.single import Cutting
 
 SCHEME = 1
 """Raised whenever other texts are encoded: vectors of another scheme are made anew."""
@@ -24,12 +24,12 @@ class Passages:
     positions: tuple[int, ...]
 
 
-def fingerprint(encoder: TextEncoder) -> str:
+def fingerprint(encoder: Cutting) -> str:
     """Names vectors of `encoder` over passages as they are cut here."""
     return f"{encoder.fingerprint}.{SCHEME}"
 
 
-def passages(elements: Sequence[Element], encoder: TextEncoder) -> Passages:
+def passages(elements: Sequence[Element], encoder: Cutting) -> Passages:
     """The passages of `elements` (pages among them), in their order, in pieces that fit the encoder."""
     texts: list[str] = []
     positions: list[int] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import threading
 from pathlib import Path
-from typing import Any
 
 from svrag.errors import InputError
 from svrag.retrievers.elements.config import MODEL_TYPE
@@ -161,7 +160,7 @@ def family_of(checkpoint: Checkpoint) -> str:
             return _PUBLISHED[checkpoint.name]
         return family_of(base_of(checkpoint))
     config = checkpoint.read("config.json")
-    if _is_late_interaction(checkpoint, config):
+    if is_late_interaction(checkpoint):
         return _TEXT
     if not config and (rows := checkpoint.read("manifest.json")):
         raise InputError(f"{checkpoint.name} has several encoders: add {ROW} and the name of one, {', '.join(rows)}")
@@ -177,13 +176,20 @@ def family_of(checkpoint: Checkpoint) -> str:
     return family
 
 
-def _is_late_interaction(checkpoint: Checkpoint, config: dict[str, Any]) -> bool:
+def is_of_own_family(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint's own settings say that it is of a family here that is not of sentence-transformers."""
+    if checkpoint.read("adapter_config.json"):
+        return True
+    return checkpoint.read("config.json").get("model_type") in _FAMILIES
+
+
+def is_late_interaction(checkpoint: Checkpoint) -> bool:
     """Whether sentence-transformers, PyLate or Stanford's ColBERT saved a model with a vector for each token."""
     settings = checkpoint.read("config_sentence_transformers.json")
     return (
         settings.get("model_type") in ("MultiVectorEncoder", "ColBERT")
         or "query_prefix" in settings  # PyLate before it wrote a model_type
-        or "HF_ColBERT" in (config.get("architectures") or ())
+        or "HF_ColBERT" in (checkpoint.read("config.json").get("architectures") or ())
     )
 
 

@@ -1,0 +1,47 @@
+"""What kind of retriever a name means: by itself, or by what the settings of its checkpoint say. Loads no model."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+from svrag.retrievers.dense.loading import is_single_name
+from svrag.retrievers.multivector.hub import is_hub_name, locate
+from svrag.retrievers.multivector.loading import ALIASES, is_late_interaction, is_model_name, is_of_own_family
+
+Kind = Literal["lexical", "single", "multi"]
+"""Words; one vector per passage; one vector per token."""
+
+BUILT_IN = ("lexical", "dense")
+"""Those that are svrag's own, in the order in which they are fused."""
+
+
+def is_retriever_name(text: str) -> bool:
+    """Whether `text` can name a retriever."""
+    return text in BUILT_IN or is_single_name(text) or is_model_name(text)
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of the retriever of this name, for which `is_retriever_name` holds.
+
+    Raises:
+        InputError: there is no such model, or no network to get it.
+    """
+    if name == "lexical":
+        return "lexical"
+    if name == "dense" or is_single_name(name):
+        return "single"
+    folder = Path(name).expanduser()
+    if name in ALIASES or not (folder.is_dir() or is_hub_name(name)):
+        return "multi"
+    return _kind_in(str(folder.resolve()) if folder.is_dir() else name)
+
+
+@functools.lru_cache(maxsize=64)
+def _kind_in(source: str) -> Kind:
+    """What is in a folder, or in a repository on the Hub."""
+    checkpoint = locate(source)
+    if not checkpoint.read_list("modules.json") or is_late_interaction(checkpoint) or is_of_own_family(checkpoint):
+        return "multi"
+    return "single"
