@@ -70,7 +70,7 @@ class Phi3Trainable:
         lora.save_adapter(self._model, self._base, folder)
         self._model.config.save_pretrained(folder)
         head = self._model.custom_text_proj
-        if not isinstance(head, nn.Identity):
+        if head is not None:
             weights = {
                 key.removeprefix("base_layer."): value.detach().cpu().contiguous()
                 for key, value in head.state_dict().items()
@@ -107,7 +107,7 @@ def open_phi3(
         model, processor = colphi3v.read(checkpoint, base, device="cpu", dtype=dtype, new_head=drawn)
     if is_adapter:
         model = model.get_base_model()
-    projects = not isinstance(model.custom_text_proj, nn.Identity)
+    projects = model.custom_text_proj is not None
     width = model.config.text_config.hidden_size
     wide = model.config.dimension if projects else width
     if settings.dimension not in (None, wide):
@@ -121,11 +121,9 @@ def open_phi3(
     else:
         lora.add(model, adapter, _targets(model.config), seed=seed)
     head = model.custom_text_proj
-    if adapter is not None and adapter.head:
+    if adapter is not None and adapter.head and projects:
         lora.train_whole(head)
-    places = Places(
-        settings, checkpoint.folder, TokenVectors(model), head if projects else None, width=width, seed=seed
-    )
+    places = Places(settings, checkpoint.folder, TokenVectors(model), head, width=width, seed=seed)
     all_used = not is_adapter and lora.in_every_layer(adapter)
     return Phi3Trainable(model, processor, base if adapter else None, places, all_used=all_used)
 
