@@ -1,23 +1,70 @@
-"""From the name of an encoder with one vector per text to the encoder."""
+"""From the name of an encoder with one vector per text to the encoder.
+
+A family is named alone or with its checkpoints: FAMILY, FAMILY:CHECKPOINT or FAMILY:CHECKPOINT+CHECKPOINT, each a name
+on the Hugging Face Hub or a folder. Anything else is a model of sentence-transformers. Knows nothing of how a family
+works.
+"""
 
 from __future__ import annotations
 
+import functools
+import threading
+from pathlib import Path
+
+from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.single import SingleVectorEncoder
+
+QWEN = "qwen2.5-embedding"
+FAMILIES = (QWEN,)
+"""Names of the encoders that are no model of sentence-transformers."""
 
 
 def is_single_name(text: str) -> bool:
     """Whether `text` names an encoder with one vector per text by itself, without a look at any checkpoint."""
-    return False
+    return text.partition(":")[0] in FAMILIES
+
+
+_loading = threading.Lock()
 
 
 def load_single(name: str) -> SingleVectorEncoder:
-    """The encoder of this name; the last two are kept for the next call.
+    """The encoder of this name; the last two of a kind are kept for the next call.
 
     Args:
-        name: of a model of sentence-transformers on the Hugging Face Hub, or its folder.
+        name: one of `FAMILIES`, with checkpoints or without, or of a model of sentence-transformers on the Hugging Face
+            Hub, or its folder.
 
     Raises:
         InputError: no such model, no network, packages are not installed, weights are missing or left over.
     """
-    return load_encoder(name)
+    if not is_single_name(name):
+        return load_encoder(name)
+    with _loading:
+        return _loaded(name)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(name: str) -> SingleVectorEncoder:
+    _, _, rest = name.partition(":")
+    sources = checkpoints_in(name, rest, most=2)
+    try:
+        from svrag.retrievers.dense import qwen
+
+        return qwen.load(name, *(sources or (qwen.DEFAULT,)))
+    except ModuleNotFoundError as error:
+        raise InputError(f'{name} needs {error.name}: pip install "svrag[models]"') from None
+
+
+def checkpoints_in(name: str, text: str, *, most: int) -> tuple[str, ...]:
+    """The checkpoints that a name lists with + between them; a folder's own name may have the sign too.
+
+    Raises:
+        InputError: more than `most`, or one without a name.
+    """
+    if not text and ":" not in name:
+        return ()
+    found = (text,) if Path(text).expanduser().is_dir() else tuple(text.split("+"))
+    if len(found) > most or not all(found):
+        raise InputError(f"{name}: after the colon stand the names or folders of its checkpoints, + between them")
+    return found

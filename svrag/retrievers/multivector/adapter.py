@@ -37,6 +37,7 @@ def put_on(name: str, folder: Path, model: Any, missing: Iterable[str], renamed:
     if not isinstance(config, LoraConfig):
         raise InputError(f"{name} is an adapter of kind {config.peft_type}: only LoRA is supported")
     config.inference_mode = True
+    config.task_type = None  # of a language model, peft would ask for methods that a bare transformer lacks
     saved = load_peft_weights(str(folder), device="cpu")
     try:
         adapted = get_peft_model(model, config, autocast_adapter_dtype=False)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from svrag.retrievers.multivector.encoder import Progress, Tokens
 
+_Made = TypeVar("_Made")
+
 
 def in_batches(
-    sizes: Sequence[int], at_once: int, make: Callable[[list[int]], Sequence[Tokens]], on_progress: Progress
-) -> list[Tokens]:
+    sizes: Sequence[int], at_once: int, make: Callable[[list[int]], Sequence[_Made]], on_progress: Progress
+) -> list[_Made]:
     """What `make` gives for each input.
 
     Args:
@@ -19,7 +22,7 @@ def in_batches(
         make: told which inputs to take together, by their positions; returns one result for each.
     """
     order = sorted(range(len(sizes)), key=sizes.__getitem__)
-    found: dict[int, Tokens] = {}
+    found: dict[int, _Made] = {}
     for start in range(0, len(order), at_once):
         some = order[start : start + at_once]
         found.update(zip(some, make(some), strict=True))

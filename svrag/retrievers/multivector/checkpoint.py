@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svrag.errors import InputError
@@ -100,9 +101,13 @@ def _some(keys: list[str]) -> str:
     return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def load_pretrained(model_class: Any, folder: object, **options: Any) -> tuple[Any, list[str], list[str]]:
+def load_pretrained(model_class: Any, folder: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
     """(model, missing, unexpected): transformers' from_pretrained, with what it would only warn of."""
     model, report = model_class.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
+        folder,
+        local_files_only=True,
+        use_safetensors=any(folder.glob("*.safetensors")),  # older weights are read as numbers only, too
+        output_loading_info=True,
+        **options,
     )
     return model.eval(), sorted(report["missing_keys"]), sorted(report["unexpected_keys"])

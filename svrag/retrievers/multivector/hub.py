@@ -14,10 +14,11 @@ from typing import Any
 from svrag.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_OLDER_WEIGHTS = "pytorch_model*.bin"  # read only where there are no others
 # Weights in other formats than safetensors, and what other programs run: never read here, and often as large again.
 # Heads of older text models are in folders of their own as pytorch_model.bin; these are read.
 _NOT_NEEDED = [
-    "pytorch_model*.bin",
+    _OLDER_WEIGHTS,
     "consolidated*",
     "*.pt",
     "*.pth",
@@ -104,9 +105,10 @@ def locate(name: str, revision: str | None = None) -> Checkpoint:
         raise InputError(f'models need {error.name}: pip install "svrag[models]"') from None
     stored = _stored(name, revision)
     if stored is None:
-        _check_on_hub(name)
+        safe = _check_on_hub(name)
+        ignored = [pattern for pattern in _NOT_NEEDED if safe or pattern != _OLDER_WEIGHTS]
         try:
-            stored = Path(huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=_NOT_NEEDED))
+            stored = Path(huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=ignored))
         except Exception as error:  # what its client raises depends on the HTTP library of the day
             said = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(f"cannot download {name}: {said[:200]}; call again to go on with it") from error
@@ -176,16 +178,21 @@ def _has_weights(folder: Path) -> bool:
     if index.is_file():
         shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         return all((folder / shard).exists() for shard in shards)
-    return any(folder.glob("*.safetensors"))
+    return any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_*.bin"))
 
 
-def _check_on_hub(name: str) -> None:
-    """One short question to the Hub before the many, each tried for a minute, of a download."""
+def _check_on_hub(name: str) -> bool:
+    """One short question to the Hub before the many, each tried for a minute, of a download.
+
+    Returns:
+        whether there are weights as safetensors.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        HfApi().model_info(name, timeout=10)
+        files = HfApi().model_info(name, timeout=10).siblings or []
+        return any(file.rfilename.endswith(".safetensors") for file in files)
     except HfHubHTTPError:
         raise InputError(f"no model {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
     except Exception:  # as above

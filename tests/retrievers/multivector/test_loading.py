@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -146,6 +147,30 @@ def test_what_is_on_this_machine_is_used(hub_cache: Path, no_network: None) -> N
     assert (found.name, found.folder, found.revision) == ("owner/model", hub_cache, "c0ffee")
 
 
+def repository(*files: str) -> SimpleNamespace:
+    return SimpleNamespace(siblings=[SimpleNamespace(rfilename=file) for file in files])
+
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_older_weights_are_downloaded_only_where_there_are_no_others(
+    weights: str, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    (hub_cache / "2.safetensors").unlink()
+    ignored: list[str] = []
+
+    def download(name: str, *, revision: str | None, ignore_patterns: list[str]) -> str:
+        ignored.extend(ignore_patterns)
+        return str(hub_cache)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: repository("config.json", weights))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    locate("owner/model")
+    assert "*.onnx*" in ignored
+    assert ("pytorch_model*.bin" in ignored) == (weights == "model.safetensors")
+
+
 def test_a_download_that_was_broken_off_goes_on(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
@@ -156,7 +181,7 @@ def test_a_download_that_was_broken_off_goes_on(hub_cache: Path, monkeypatch: py
         asked.append(name)
         return str(hub_cache)
 
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: repository("model.safetensors"))
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert locate("owner/model").revision == "c0ffee"
     assert asked == ["owner/model"]
@@ -186,7 +211,7 @@ def test_one_file_is_downloaded(hub_cache: Path, monkeypatch: pytest.MonkeyPatch
     import huggingface_hub
     from huggingface_hub.errors import EntryNotFoundError
 
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: repository("model.safetensors"))
 
     def download(name: str, file: str) -> str:
         if file == "nothing.json":

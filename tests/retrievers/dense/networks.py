@@ -1,0 +1,53 @@
+"""Checkpoints of the text families with a few thousand random weights, in the layouts in which they are published."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.retrievers.multivector.tiny import write_tokenizer
+
+QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+def write_qwen(folder: Path, *, seed: int = 0, whole: bool = True) -> Path:
+    """A Qwen2.5; `whole` with the layer that predicts words, as it is published."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    tokenizer = write_tokenizer(folder, QWEN_TOKENS, pad_token="<|endoftext|>", eos_token="<|im_end|>")
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=256,
+        initializer_range=0.2,
+        tie_word_embeddings=False,
+    )
+    model = Qwen2ForCausalLM(config)
+    (model if whole else model.model).save_pretrained(folder)
+    return folder
+
+
+def write_qwen_adapter(folder: Path, base: Path, *, with_head: bool) -> Any:
+    """LoRA weights over `base`, trained with or without the layer that predicts words; returns the transformer."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import Qwen2ForCausalLM, Qwen2Model
+
+    model = (Qwen2ForCausalLM if with_head else Qwen2Model).from_pretrained(base)
+    torch.manual_seed(1)
+    task = "CAUSAL_LM" if with_head else "FEATURE_EXTRACTION"
+    config = LoraConfig(r=2, target_modules=["q_proj", "up_proj"], init_lora_weights=False, task_type=task)
+    adapted = get_peft_model(model, config)
+    adapted.save_pretrained(folder)
+    settings = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    settings["base_model_name_or_path"] = str(base)
+    (folder / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    below = adapted.get_base_model().eval()
+    return below.model if with_head else below
