@@ -237,6 +237,11 @@ def _index_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pool-factor", metavar="N", type=int, help="keep one vector for every N of a page (default: 1, all)"
     )
+    group.add_argument(
+        "--pool-method",
+        choices=("span", "hierarchical", "kmeans"),
+        help="which vectors become one: neighbours, or such as are alike (default: hierarchical)",
+    )
     group.add_argument("--reindex", action="store_true", help="make the vectors of all documents anew")
 
 
@@ -606,7 +611,12 @@ def _index_settings(options: argparse.Namespace) -> IndexSettings | None:
     """What was said of the index of a multi-vector model; None when nothing was."""
     from svrag.library.tokens.identity import IndexSettings
 
-    said = {"units": options.units, "precision": options.precision, "pool_factor": options.pool_factor}
+    said = {
+        "units": options.units,
+        "precision": options.precision,
+        "pool_factor": options.pool_factor,
+        "pool_method": options.pool_method,
+    }
     given = {name: value for name, value in said.items() if value is not None}
     if given.get("pool_factor", 1) < 1:
         raise InputError(f"--pool-factor must be 1 (keep all vectors) or more, not {options.pool_factor}")

@@ -205,7 +205,9 @@ def library_json(documents: Sequence[StoredDocument], made: Sequence[MadeIndex])
 def print_indexes(made: Sequence[MadeIndex], documents: int) -> None:
     for one in made:
         settings = one.identity.settings
-        pooled = f", one vector kept of {settings.pool_factor}" if settings.pool_factor > 1 else ""
+        pooled = (
+            f", one vector kept of {settings.pool_factor} ({settings.pool_method})" if settings.pool_factor > 1 else ""
+        )
         how = f"{settings.units}, {settings.precision}{pooled}"
         out().print(plain(f"token vectors of {one.identity.name} ({how}): {one.documents} of {documents} documents"))
 

@@ -344,3 +344,12 @@ def test_read_only_folder(stocked: Path, tmp_path: Path, capsys: Capture) -> Non
 def test_the_core_needs_no_torch() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     assert not [name for name in project["dependencies"] if name.startswith(("torch", "transformers", "gradio"))]
+
+
+def test_which_vectors_become_one_is_told_to_the_index() -> None:
+    from svrag.cli import _index_settings, _parser
+
+    options = _parser().parse_args(["add", "x", "--pool-factor", "4", "--pool-method", "span"])
+    made = _index_settings(options)
+    assert made is not None
+    assert (made.pool_factor, made.pool_method) == (4, "span")

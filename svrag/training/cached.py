@@ -25,14 +25,13 @@ from torch import Tensor
 from torch.utils.checkpoint import get_device_states, set_device_states
 
 from svrag.training.batch import Batch, Chunk, TokenBatch
-from svrag.training.objective import Objective
 from svrag.training.vectors import chunks_of, together
 
 
 def cached_backward(
     encode: Callable[[Chunk], TokenBatch],
     batch: Batch,
-    objective: Objective,
+    objective: Callable[..., Tensor],
     backward: Callable[[Tensor], None],
     scale: float,
     *,
@@ -50,6 +49,7 @@ def cached_backward(
     - FSDP exchanges weights in every forward pass, so there all processes need the same number of chunks.
 
     Args:
+        objective: an `Objective`, of what `together` gives.
         encode: the model on one chunk. It is called twice for each, and has to do the same thing both times.
         backward: of a loss, as accelerate's; called once per chunk.
         scale: processes / questions of the whole step, as for a plain step's loss.

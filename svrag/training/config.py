@@ -269,6 +269,21 @@ class LossPart(Part):
     margin: Positive = 1.0
 
 
+class Pooling(Part):
+    """Documents' token vectors are pooled while a ColBERT learns, so that it can be pooled when it is used.
+
+    Learn to Pool (arXiv 2607.06036). At evaluation the metrics are means over all factors.
+
+    Attributes:
+        method: which vectors become one (svrag.retrievers.maxsim.pooling).
+        least, most: factors, of which each step draws one.
+    """
+
+    method: Literal["span", "hierarchical", "kmeans"] = "kmeans"
+    least: Count = 1
+    most: Count = 6
+
+
 class Optimisation(Part):
     """Attributes:
     steps: of the optimiser; None takes `epochs`, times over the training data.
@@ -344,6 +359,7 @@ class Recipe(Part):
     data: Data
     sampler: Anchors = Anchors()
     loss: LossPart
+    pooling: Pooling | None = None
     optimisation: Optimisation = Optimisation()
     evaluation: Evaluation = Evaluation()
     output: Output
@@ -374,6 +390,8 @@ def _misfit(recipe: Recipe) -> str | None:
         return "model.facets are of elements in graphs: data.train.kind must be graphs or library, or model.facets []"
     if recipe.sampler != Anchors() and not graphs:
         return "sampler draws from graphs: data.train.kind must be graphs or library, or leave sampler out"
+    if recipe.pooling and recipe.pooling.least > recipe.pooling.most:
+        return f"pooling.least is {recipe.pooling.least}, more than pooling.most, {recipe.pooling.most}"
     if data.held_out and data.held_out_share:
         return "data.held_out and data.held_out_share are two ways to hold out: leave one of them out"
     if recipe.evaluation.patience and not (data.held_out or data.held_out_share):

@@ -29,6 +29,7 @@ def evaluate(
     examples: Sequence[Example],
     *,
     own_pool: bool,
+    shortened: Sequence[Callable[[Tensor], Tensor]] = (lambda vectors: vectors,),
     device: torch.device | str = "cpu",
     share: bool = True,
 ) -> dict[str, float]:
@@ -40,6 +41,7 @@ def evaluate(
     Args:
         encode: the model on one chunk, as it answers: no dropout, no gradients.
         collator: whose chunks are as large as fits.
+        shortened: ways to pool a document's vectors, (tokens, dimension): metrics are means over them too.
         own_pool: a question ranks its own documents; otherwise those of all examples.
         share: each process encodes a part and gets it all. Not where weights are shared out: they are exchanged in every
             pass, so that all processes have to make the same ones.
@@ -52,14 +54,16 @@ def evaluate(
     vectors = _encoded(encode, collator, queries.values(), query=True, share=share)
     found = _encoded(encode, collator, documents.values(), query=False, share=share)
     results = []
-    for example in examples:
-        gains = _gains(example)
-        if not gains:
-            continue
-        pool = sorted({document.number for document in example.documents} if own_pool else documents)
-        scores = _scores(vectors[example.query.number], [found[number] for number in pool], device)
-        order = torch.argsort(scores, descending=True, stable=True).tolist()
-        results.append(_metrics([pool[i] for i in order], gains))
+    for way in shortened:
+        short = {number: way(some) for number, some in found.items()}
+        for example in examples:
+            gains = _gains(example)
+            if not gains:
+                continue
+            pool = sorted({document.number for document in example.documents} if own_pool else documents)
+            scores = _scores(vectors[example.query.number], [short[number] for number in pool], device)
+            order = torch.argsort(scores, descending=True, stable=True).tolist()
+            results.append(_metrics([pool[i] for i in order], gains))
     if not results:
         raise InputError("none of the held-out examples has a relevant document: look at data.held_out")
     return {name: sum(result[name] for result in results) / len(results) for name in results[0]}

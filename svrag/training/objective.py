@@ -18,6 +18,7 @@ from svrag.training.gather import gather_documents
 from svrag.training.losses.choose import loss_of
 from svrag.training.losses.consistency import Consistency
 from svrag.training.losses.coverage import Coverage
+from svrag.training.pooling import DocumentPooling
 from svrag.training.scoring import maxsim, maxsim_pool
 
 
@@ -29,17 +30,19 @@ class Objective:
 
     Attributes:
         needs_placeless: whether queries have to be encoded without their places too.
+        shortened: ways in which a document's vectors are pooled for evaluation: as they are, or by each factor.
     """
 
-    def __init__(self, part: LossPart) -> None:
-        self._part = part
+    def __init__(self, part: LossPart, *, pooling: DocumentPooling | None = None) -> None:
+        self._part, self._pooling = part, pooling
         self._loss = loss_of(part)
         self._coverage = Coverage(part.coverage_depth)
         self._consistency = Consistency(part.temperature)
         self.needs_placeless = part.consistency > 0
+        self.shortened = pooling.shortened() if pooling else (lambda vectors: vectors,)
 
     def __call__(
-        self, batch: Batch, queries: TokenBatch, documents: TokenBatch, placeless: TokenBatch | None
+        self, batch: Batch, queries: TokenBatch, documents: TokenBatch, placeless: TokenBatch | None, *, step: int = 0
     ) -> Tensor:
         """The sum, () float32. With candidates of the batch, all processes have to call it.
 
@@ -47,7 +50,10 @@ class Objective:
             queries, documents: rows as in `batch`.
             placeless: rows as in `queries`; one without tokens has no place, and no consistency term. None where no
                 query has a place.
+            step: of the run, from 0: what is drawn for each step is the same in all processes and after a resumption.
         """
+        if self._pooling:
+            documents = self._pooling(documents, step)
         score: Callable[[TokenBatch], Tensor]
         mean = self._part.score == "mean"
         if self._part.candidates == "pool":

@@ -131,6 +131,7 @@ def trainer_of(
     from svrag.training.checkpoints import identity
     from svrag.training.models.opening import open_for_training
     from svrag.training.objective import Objective
+    from svrag.training.pooling import DocumentPooling
     from svrag.training.trainer import RetrievalTrainer
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loaders fork
@@ -151,7 +152,7 @@ def trainer_of(
     trainer = RetrievalTrainer(
         trainable,
         arguments,
-        Objective(recipe.loss),
+        Objective(recipe.loss, pooling=DocumentPooling(recipe.pooling, optimisation.seed) if recipe.pooling else None),
         examples,
         chunk=optimisation.chunk,
         held_out=held_out,

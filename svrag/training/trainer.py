@@ -141,10 +141,11 @@ class RetrievalTrainer(Trainer):
         batch: Batch = inputs.to(self.args.device)
         questions = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
         scale = 1.0 / questions
+        objective = partial(self._objective, step=self.state.global_step)
         if self._cached:
             encode, alone = partial(_encoded, model), partial(self.accelerator.no_sync, model)
             backward = cast(Callable[[Tensor], None], self.accelerator.backward)
-            total = cached_backward(encode, batch, self._objective, backward, scale, alone=alone)
+            total = cached_backward(encode, batch, objective, backward, scale, alone=alone)
         else:
             chunks = chunks_of(batch)
             nothing: Tensor | float = 0.0
@@ -152,7 +153,7 @@ class RetrievalTrainer(Trainer):
                 made, nothing = sharded.encode(model, chunks, self._collator.spare)
             else:
                 made = model([chunk.inputs for chunk in chunks])
-            total = self._objective(batch, *together(batch, [TokenBatch(*tokens) for tokens in made]))
+            total = objective(batch, *together(batch, [TokenBatch(*tokens) for tokens in made]))
             self.accelerator.backward(total * scale + nothing)
         loss = total.detach() * scale
         if not torch.isfinite(loss):
@@ -191,6 +192,7 @@ class RetrievalTrainer(Trainer):
             self._reader,
             self._held_out,
             own_pool=self._own_pool,
+            shortened=self._objective.shortened,
             device=self.args.device,
             share=not self.sharded,
         )

@@ -140,7 +140,7 @@ def _pool_one(connection: sqlite3.Connection, library: Library, index: IndexRow,
     precision, dimension = index.identity.settings.precision, index.identity.dimension
     vectors = codes.decode(rows, precision, dimension)
     ends = np.cumsum(np.frombuffer(counts_blob, dtype="<u4").astype(np.int64))
-    pooled = [pool(unit, COARSE_FACTOR, "kmeans") for unit in np.split(vectors, ends[:-1])]
+    pooled = [pool(unit, COARSE_FACTOR, "rough") for unit in np.split(vectors, ends[:-1])]
     data = codes.encode(np.concatenate([np.empty((0, dimension), np.float32), *pooled]), precision, COARSE)
     place = ranges.append(connection, library.folder, index, COARSE, data)
     connection.execute("INSERT INTO token_ranges VALUES (?, ?, ?, ?, ?)", (entry, COARSE, *place))

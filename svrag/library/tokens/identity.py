@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Precision = Literal["int8", "float16", "binary"]
-PoolMethod = Literal["hierarchical", "kmeans"]
+PoolMethod = Literal["span", "hierarchical", "kmeans"]
 UnitKind = Literal["pages", "elements", "cascade"]
 
 

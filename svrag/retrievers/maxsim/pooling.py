@@ -3,7 +3,8 @@
 Clavié, Chaffin, Adams, "Reducing the Footprint of Multi-Vector Retrieval with Minimal Performance Impact via Token
 Pooling" (arXiv 2409.14683): half or a third of the vectors do nearly as well, chosen by Ward's clustering best. No
 token is protected: PyLate keeps the first one, ColBERT's [CLS], as it is; what is stored here comes from models with
-other prompts, and a mark that says nothing joins the tokens it is like.
+other prompts, and a mark that says nothing joins the tokens it is like. Models can be trained for it
+(svrag.training.pooling, which takes the same clusters).
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from svrag.errors import InputError
+
+Method = Literal["span", "hierarchical", "kmeans", "rough"]
+
 COARSE_FACTOR = 8
 """Of the vectors that candidates are chosen by."""
 
 _AT_ONCE = 2048  # tokens: of longer inputs parts of this length are pooled each by itself, as room grows with n²
-_ROUNDS = 8  # of k-means; it starts from tokens spread evenly, which are near the end already
+_ROUNDS = 8  # of rough k-means
 
 
 def pooled_counts(counts: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
@@ -26,19 +31,19 @@ def pooled_counts(counts: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     return np.minimum(counts, np.maximum(1, counts // factor))
 
 
-def pool(
-    vectors: NDArray[np.float32], factor: int, method: Literal["hierarchical", "kmeans"] = "hierarchical"
-) -> NDArray[np.float32]:
+def pool(vectors: NDArray[np.float32], factor: int, method: Method = "hierarchical") -> NDArray[np.float32]:
     """(max(1, n // factor), d) vectors of length 1 in place of `vectors` (n, d) of length 1; in the order of the first
     token of each. The same vectors always give the same.
 
     Args:
         factor: from 1 to 1024.
-        method: "hierarchical": Ward's clustering, which merges the two clusters whose union is least spread, until so
-            few are left; "kmeans": spherical k-means from tokens at even distances.
+        method: "span": neighbours in the text; "hierarchical": Ward's clustering, which merges the two clusters whose
+            union is least spread, until so few are left; "kmeans": k-means from greedy k-means++; "rough": a few rounds
+            of spherical k-means from tokens at even distances, for vectors that only choose candidates.
 
     Raises:
         ValueError: another factor.
+        InputError: k-means needs torch, which is not installed.
     """
     if not 1 <= factor <= _AT_ONCE // 2:
         raise ValueError(f"pooling by {factor}: the factor is from 1 to {_AT_ONCE // 2}")
@@ -53,9 +58,26 @@ def pool(
     return _pool(vectors, wanted, method)
 
 
-def _pool(vectors: NDArray[np.float32], wanted: int, method: Literal["hierarchical", "kmeans"]) -> NDArray[np.float32]:
+def clusters(vectors: NDArray[np.float32], wanted: int, method: Method) -> NDArray[np.int64]:
+    """The cluster of each of (n, d) vectors of length 1, (n,) from 0 to `wanted` - 1; none is empty.
+
+    Raises:
+        InputError: k-means needs torch, which is not installed.
+    """
+    match method:
+        case "span":
+            return np.arange(len(vectors)) * wanted // len(vectors)
+        case "hierarchical":
+            return _ward(vectors, wanted)
+        case "rough":
+            return _rough(vectors, wanted)
+        case "kmeans":
+            return _kmeans(vectors, wanted)
+
+
+def _pool(vectors: NDArray[np.float32], wanted: int, method: Method) -> NDArray[np.float32]:
     count = len(vectors)
-    labels = (_ward if method == "hierarchical" else _kmeans)(vectors, wanted)
+    labels = clusters(vectors, wanted, method)
     first = np.full(wanted, count)
     np.minimum.at(first, labels, np.arange(count))
     member = np.zeros((wanted, count), dtype=np.float32)
@@ -114,14 +136,25 @@ def _ward(vectors: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
 
 
 def _kmeans(vectors: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
-    """The cluster of each vector; none is empty."""
+    try:
+        import torch
+
+        from svrag.retrievers.maxsim.kmeans import kmeans
+    except ModuleNotFoundError:
+        raise InputError('pooling by kmeans needs torch: pip install "svrag[models]", or pool by span') from None
+    tokens = torch.from_numpy(np.ascontiguousarray(vectors))[None]
+    labels = kmeans(tokens, torch.ones(1, len(vectors), dtype=torch.bool), torch.tensor([wanted]))
+    return np.asarray(labels[0].numpy(), dtype=np.int64)
+
+
+def _rough(vectors: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
     count = len(vectors)
     centres = vectors[np.arange(wanted) * count // wanted]
     labels = np.full(count, -1, dtype=np.int64)
     for _ in range(_ROUNDS):
         cosines = vectors @ centres.T
         chosen = np.argmax(cosines, axis=1)
-        _fill_empty(chosen, cosines, wanted)
+        chosen = fill_empty(chosen, cosines[np.arange(count), chosen], wanted)
         if np.array_equal(chosen, labels):
             break
         labels = chosen
@@ -131,18 +164,22 @@ def _kmeans(vectors: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
     return labels
 
 
-def _fill_empty(labels: NDArray[np.int64], cosines: NDArray[np.float32], wanted: int) -> None:
-    """Give each empty cluster the vector that fits its own worst, out of a cluster of several; in place."""
+def fill_empty(labels: NDArray[np.int64], fit: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
+    """Each empty cluster gets the vector that fits its own worst, out of a cluster of several.
+
+    Args:
+        fit: of each vector to its cluster.
+    """
+    labels = labels.copy()
     sizes = np.bincount(labels, minlength=wanted)
     empty = np.flatnonzero(sizes == 0)
-    if not len(empty):
-        return
-    for token in np.argsort(cosines[np.arange(len(labels)), labels], kind="stable"):
+    for token in np.argsort(fit, kind="stable"):
         if not len(empty):
-            return
+            break
         if sizes[labels[token]] > 1:
             sizes[labels[token]] -= 1
             labels[token], empty = empty[0], empty[1:]
+    return labels
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
