@@ -39,6 +39,7 @@ from svrag.retrievers.dense.loading import load_single
 from svrag.retrievers.dense.passages import fingerprint
 from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.multivector.loading import load_multivector
+from svrag.retrievers.sparse.encoder import load_sparse
 from svrag.search.encoding import encode, load
 from svrag.search.engine import retrievers_named, search
 from svrag.settings import DEFAULT_ENCODER
@@ -294,10 +295,12 @@ def _model_settings(library: Library, models: Sequence[str], encoder: str) -> di
     settings: dict[str, object] = {name: version(name) for name in ("torch", "transformers", "sentence-transformers")}
     if "dense" in models:
         settings |= {"encoder": encoder, "encoder_fingerprint": fingerprint(load_encoder(encoder))}
-    named = [name for name in models if name != "dense" and kind_of(name) == "single"]
-    if named:
-        settings["encoders"] = {name: fingerprint(load_single(name)) for name in named}
-    several = [index_named(library, load_multivector(name).name) for name in models if kind_of(name) == "multi"]
+    kinds = {name: kind_of(name) for name in models if name != "dense"}
+    dense = {name: fingerprint(load_single(name)) for name, kind in kinds.items() if kind == "single"}
+    sparse = {name: fingerprint(load_sparse(name)) for name, kind in kinds.items() if kind == "sparse"}
+    if dense or sparse:
+        settings["encoders"] = dense | sparse
+    several = [index_named(library, load_multivector(name).name) for name, kind in kinds.items() if kind == "multi"]
     if several:
         settings["indexes"] = [asdict(identity) for identity in several]
     return settings

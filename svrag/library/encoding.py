@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from svrag.library import sparse
 from svrag.library.store import Library, StoredDocument
 from svrag.library.vectors import Vectors
-from svrag.retrievers.dense.passages import fingerprint, passages
-from svrag.retrievers.dense.single import SingleVectorEncoder
+from svrag.retrievers.dense.passages import Passages, fingerprint, passages
+from svrag.retrievers.dense.single import Cutting, SingleVectorEncoder
+from svrag.retrievers.sparse.encoder import SparseEncoder
 
 Progress = Callable[[str, int, int], None]
 """Told the document's name, how many of its passages are encoded, and how many there are."""
@@ -31,7 +33,43 @@ def encode_missing(
     import numpy as np
 
     key = fingerprint(encoder)
-    done = library.encoded_by(key)
+    for document, made, progress in _missing(library, documents, library.encoded_by(key), encoder, on_progress):
+        vectors = encoder.passages(made.texts, progress)
+        library.put_vectors(
+            key, Vectors(document.id, np.asarray(made.positions, dtype=np.int32), vectors.astype(np.float16))
+        )
+
+
+def encode_missing_sparse(
+    library: Library, documents: Sequence[StoredDocument], encoder: SparseEncoder, on_progress: Progress = silent
+) -> None:
+    """The same for the terms of a sparse encoder.
+
+    Raises:
+        LibraryError: the library cannot be written to.
+    """
+    import numpy as np
+
+    key = fingerprint(encoder)
+    done = sparse.encoded(library.connection, key)
+    for document, made, progress in _missing(library, documents, done, encoder, on_progress):
+        found = encoder.passages(made.texts, progress)
+        counts = [len(terms.ids) for terms in found]
+        vectors = sparse.SparseVectors(
+            document.id,
+            np.asarray(made.positions, dtype=np.int32),
+            np.repeat(np.arange(len(found), dtype=np.int32), counts),
+            np.concatenate([terms.ids for terms in found] or [np.empty(0, dtype=np.int32)]),
+            np.concatenate([terms.weights for terms in found] or [np.empty(0, dtype=np.float32)]).astype(np.float16),
+        )
+        with library.transaction() as connection:
+            sparse.put(connection, key, vectors)
+
+
+def _missing(
+    library: Library, documents: Sequence[StoredDocument], done: set[str], encoder: Cutting, on_progress: Progress
+) -> Iterator[tuple[StoredDocument, Passages, Callable[[int, int], None]]]:
+    """Each document that is not `done`, its passages, and whom to tell of them."""
     for document in documents:
         if document.id in done:
             continue
@@ -39,8 +77,4 @@ def encode_missing(
         def progress(count: int, total: int, name: str = document.name) -> None:
             on_progress(name, count, total)
 
-        made = passages(library.elements_of(document.id), encoder)
-        vectors = encoder.passages(made.texts, progress)
-        library.put_vectors(
-            key, Vectors(document.id, np.asarray(made.positions, dtype=np.int32), vectors.astype(np.float16))
-        )
+        yield document, passages(library.elements_of(document.id), encoder), progress

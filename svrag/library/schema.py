@@ -165,6 +165,29 @@ MIGRATIONS: tuple[str, ...] = (
         UPDATE token_segments SET live = live - OLD.vectors WHERE number = OLD.segment;
     END;
     """,
+    """
+    CREATE TABLE sparse_encoders (
+        number INTEGER PRIMARY KEY,
+        fingerprint TEXT NOT NULL UNIQUE
+    );
+    CREATE TABLE sparse_documents (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: a search may hold it
+        document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+        encoder INTEGER NOT NULL REFERENCES sparse_encoders (number),
+        positions BLOB NOT NULL,        -- little-endian int32, of each passage: first_row + position is its row
+        UNIQUE (encoder, document)
+    );
+    CREATE INDEX sparse_documents_document ON sparse_documents (document);
+    CREATE TABLE sparse_postings (
+        encoder INTEGER NOT NULL,
+        term INTEGER NOT NULL,
+        entry INTEGER NOT NULL REFERENCES sparse_documents (number) ON DELETE CASCADE,
+        passages BLOB NOT NULL,         -- little-endian int32: which passages of the entry have the term,
+        weights BLOB NOT NULL,          -- and little-endian float16: their weights for it
+        PRIMARY KEY (encoder, term, entry)
+    ) WITHOUT ROWID;
+    CREATE INDEX sparse_postings_entry ON sparse_postings (entry);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from svrag.retrievers.dense.loading import is_single_name
-from svrag.retrievers.multivector.hub import is_hub_name, locate
+from svrag.retrievers.multivector.hub import Checkpoint, is_hub_name, locate
 from svrag.retrievers.multivector.loading import ALIASES, is_late_interaction, is_model_name, is_of_own_family
+from svrag.retrievers.sparse.encoder import is_sparse_name
 
-Kind = Literal["lexical", "single", "multi"]
-"""Words; one vector per passage; one vector per token."""
+Kind = Literal["lexical", "single", "sparse", "multi"]
+"""Words; one vector per passage; weighted terms; one vector per token."""
 
 BUILT_IN = ("lexical", "dense")
 """Those that are svrag's own, in the order in which they are fused."""
@@ -19,7 +20,7 @@ BUILT_IN = ("lexical", "dense")
 
 def is_retriever_name(text: str) -> bool:
     """Whether `text` can name a retriever."""
-    return text in BUILT_IN or is_single_name(text) or is_model_name(text)
+    return text in BUILT_IN or is_single_name(text) or is_sparse_name(text) or is_model_name(text)
 
 
 def kind_of(name: str) -> Kind:
@@ -32,10 +33,19 @@ def kind_of(name: str) -> Kind:
         return "lexical"
     if name == "dense" or is_single_name(name):
         return "single"
+    if is_sparse_name(name):
+        return "sparse"
     folder = Path(name).expanduser()
     if name in ALIASES or not (folder.is_dir() or is_hub_name(name)):
         return "multi"
     return _kind_in(str(folder.resolve()) if folder.is_dir() else name)
+
+
+def is_sparse(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint's own settings say that it weighs terms."""
+    if "model_type" in (settings := checkpoint.read("config_sentence_transformers.json")):
+        return bool(settings["model_type"] == "SparseEncoder")
+    return any(str(module.get("type")).endswith("SpladePooling") for module in checkpoint.read_list("modules.json"))
 
 
 @functools.lru_cache(maxsize=64)
@@ -44,4 +54,4 @@ def _kind_in(source: str) -> Kind:
     checkpoint = locate(source)
     if not checkpoint.read_list("modules.json") or is_late_interaction(checkpoint) or is_of_own_family(checkpoint):
         return "multi"
-    return "single"
+    return "sparse" if is_sparse(checkpoint) else "single"

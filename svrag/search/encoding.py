@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from svrag.errors import InputError
-from svrag.library.encoding import Progress, encode_missing, silent
+from svrag.library.encoding import Progress, encode_missing, encode_missing_sparse, silent
 from svrag.library.indexing import index_missing, index_of
 from svrag.library.store import Library, StoredDocument
 from svrag.library.tokens.identity import IndexSettings
@@ -15,6 +15,7 @@ from svrag.retrievers.dense.loading import load_single
 from svrag.retrievers.dense.single import SingleVectorEncoder
 from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.multivector.loading import load_multivector
+from svrag.retrievers.sparse.encoder import load_sparse
 
 
 def single_vectors(name: str, *, encoder: str) -> SingleVectorEncoder:
@@ -33,6 +34,8 @@ def load(retrievers: Sequence[str], *, encoder: str) -> None:
         kind = kind_of(name)
         if kind == "single":
             single_vectors(name, encoder=encoder)
+        elif kind == "sparse":
+            load_sparse(name)
         elif kind == "multi":
             load_multivector(name)
 
@@ -85,6 +88,8 @@ def encode(
         kind = kind_of(name)
         if kind == "single":
             encode_missing(library, documents, single_vectors(name, encoder=encoder), on_encoding)
+        elif kind == "sparse":
+            encode_missing_sparse(library, documents, load_sparse(name), on_encoding)
         elif kind == "multi":
             model = load_multivector(name)
             index_missing(library, documents, model, index_of(library, model, settings), on_encoding)

@@ -13,7 +13,8 @@ from svrag.library.indexing import index_of
 from svrag.library.store import Library, StoredDocument
 from svrag.retrievers.kinds import BUILT_IN, is_retriever_name, kind_of
 from svrag.retrievers.multivector.loading import load_multivector
-from svrag.search import dense, lexical, multivector
+from svrag.retrievers.sparse.encoder import load_sparse
+from svrag.search import dense, lexical, multivector, sparse
 from svrag.search.encoding import encode, single_vectors
 from svrag.search.fusion import Rankings, fused, scaled
 from svrag.search.lexical import Ranked
@@ -73,6 +74,9 @@ def search(
             model = single_vectors(name, encoder=encoder)
             found = dense.rank(library, question, stored, whole_library=whole, encoder=model)
             rankings.append(found if model.cosine or len(chosen) == 1 else scaled(found))
+        elif kind == "sparse":
+            found = sparse.rank(library, question, stored, whole_library=whole, encoder=load_sparse(name))
+            rankings.append(found if len(chosen) == 1 else scaled(found))
         else:
             tokens = load_multivector(name)
             index = index_of(library, tokens)

@@ -33,7 +33,7 @@ class Hashing(TextEncoder):
 
     def __init__(self) -> None:
         self.name = self.fingerprint = "hashing"
-        self.dimension = 16
+        self.dimension, self.cosine = 16, True
         self.encoded: list[str] = []
 
     def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -217,13 +217,12 @@ def test_scores_of_no_fixed_size_are_scaled_before_they_are_added(
     """Vectors fifty times as long: alone the scores are 2,500 times as large, fused the words count as before."""
 
     class Long(Hashing):
-        cosine = False
-
         def _vector(self, text: str) -> NDArray[np.float32]:
             return 50 * super()._vector(text)
 
     filled(library, tmp_path, count=2)
     long = Long()
+    long.cosine = False
     monkeypatch.setattr(encoding, "load_encoder", lambda name: long)
     alone = search(library, "bowl 3", retriever="dense", k=50)
     assert max(hit.score for hit in alone.hits) > 100

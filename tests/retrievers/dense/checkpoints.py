@@ -9,13 +9,10 @@ _SAID = "the kiln was fired for nine hours salt thrown into chamber bowls weigh 
 WORDS = _SAID.split()
 
 
-def write_encoder(
-    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, longest: int = 24, width: int = 16
-) -> Path:
-    """A BERT with mean pooling in `folder`, its vocabulary `WORDS`."""
-    import torch
+def write_tokenizer(folder: Path, *, longest: int = 24) -> int:
+    """BERT's kind of tokenizer, its vocabulary `WORDS`; returns the vocabulary's size."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: i for i, word in enumerate([*special, *WORDS])}
@@ -35,9 +32,20 @@ def write_encoder(
         mask_token="[MASK]",
         model_max_length=longest,
     ).save_pretrained(folder)
+    return len(vocabulary)
+
+
+def write_encoder(
+    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, longest: int = 24, width: int = 16
+) -> Path:
+    """A BERT with mean pooling in `folder`, its vocabulary `WORDS`."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    size = write_tokenizer(folder, longest=longest)
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=size,
         hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.retrievers.dense.checkpoints import write_tokenizer as write_words_tokenizer
 from tests.retrievers.multivector.tiny import write_tokenizer
 
 QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -51,3 +52,40 @@ def write_qwen_adapter(folder: Path, base: Path, *, with_head: bool) -> Any:
     (folder / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
     below = adapted.get_base_model().eval()
     return below.model if with_head else below
+
+
+def write_masked_lm(folder: Path, *, seed: int = 0, longest: int = 40) -> Path:
+    """A BERT with the layer that predicts words: SPLADE as its makers first published it."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM
+
+    size = write_words_tokenizer(folder, longest=longest)
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=size,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=longest,
+        initializer_range=0.5,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
+def write_splade(folder: Path, *, seed: int = 0, router: bool = False) -> Path:
+    """The same in the layout of sentence-transformers; with a `router`, questions have a table of weights instead."""
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router, Transformer
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
+
+    bare = str(write_masked_lm(folder.with_name(folder.name + "-bare"), seed=seed))
+    network = Transformer(bare, transformer_task="fill-mask", model_kwargs={"local_files_only": True})
+    modules: list[Any] = [network, SpladePooling("max")]
+    if router:
+        table = SparseStaticEmbedding(tokenizer=network.tokenizer, frozen=False)
+        table.weight.data += 0.5
+        modules = [Router.for_query_document(query_modules=[table], document_modules=modules)]
+    SparseEncoder(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
+    return folder

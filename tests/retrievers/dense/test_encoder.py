@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -151,3 +152,14 @@ def test_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(InputError, match=r'needs sentence_transformers: pip install "svrag\[dense\]"'):
         load_encoder("svrag-tests/any")
+
+
+def test_models_compared_by_dot_products_keep_their_lengths(copied: Path, tiny: TextEncoder) -> None:
+    settings = copied / "config_sentence_transformers.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "similarity_fn_name": "dot"}))
+    other = load_encoder(str(copied))
+    made, unit = other.passages(["the kiln", "salt"]), tiny.passages(["the kiln", "salt"])
+    lengths = np.linalg.norm(made, axis=1, keepdims=True)
+    assert (other.cosine, tiny.cosine) == (False, True)
+    assert abs(lengths - 1).min() > 0.1
+    assert made / lengths == pytest.approx(unit, abs=1e-6)
