@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = "trained.safetensors"
 _RECIPE = "recipe.json"
+_MADE_WITH = "made_with.json"  # of `save_resolved`
 _STATE = "trainer_state.json"  # the Trainer writes it last
 # torch tells of a full disk as a RuntimeError about its file format.
 _DISK = re.compile(r"inline_container|iostream|PytorchStreamWriter|write")
@@ -59,6 +60,22 @@ def check_identity(folder: Path, which: Mapping[str, Any]) -> None:
         raise InputError(
             f"the checkpoint {folder} was made with {key} = {before}, now it is {now}: set it back, "
             "or start anew in another output.folder"
+        )
+
+
+def check_data(folder: Path, data: str) -> None:
+    """Compare the hash of a run's data with the one that was kept when it began; nothing where none was.
+
+    Raises:
+        InputError: the data are others.
+    """
+    try:
+        made: object = json.loads((folder / _MADE_WITH).read_text("utf-8"))["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if made != data:
+        raise InputError(
+            f"data.train has changed since the run in {folder} began: put it back, or start anew in another output.folder"
         )
 
 

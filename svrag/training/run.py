@@ -60,6 +60,12 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     started = time.monotonic()
     try:
         return _train(recipe, resume, tell, started)
+    except InputError as error:
+        # What a loader's process raises comes with its traceback; the last line is what it said.
+        said = str(error).rstrip().splitlines()
+        if len(said) == 1:
+            raise
+        raise InputError(said[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
     except ModuleNotFoundError as error:
         raise InputError(f'training needs {error.name}: pip install "svrag[train]"') from None
 
@@ -67,7 +73,7 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
 def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: float) -> TrainResult:
     import torch
 
-    from svrag.training.checkpoints import check_identity, identity, last_checkpoint
+    from svrag.training.checkpoints import check_data, check_identity, identity, last_checkpoint
     from svrag.training.data.hashing import hash_of
     from svrag.training.examples import datasets_of, skipped_rows
     from svrag.training.models.opening import reads_pictures
@@ -77,8 +83,10 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     last = last_checkpoint(folder / CHECKPOINTS)
     if last and not resume:
         raise InputError(f"{folder} holds a run already: go on with --resume, or name another output.folder")
+    data = hash_of(recipe.data.train)
     if last:
         check_identity(last, identity(recipe, processes))
+        check_data(folder, data)
     per_step = recipe.optimisation.batch * recipe.optimisation.accumulate * processes
     examples, held_out = datasets_of(recipe, pictures=reads_pictures(recipe.model), per_step=per_step)
     if not len(examples):
@@ -86,7 +94,7 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     trainer, trainable = trainer_of(recipe, examples, held_out, tell)
     first = trainer.is_world_process_zero()
     if first:
-        save_resolved(recipe, folder, hash_of(recipe.data.train))
+        save_resolved(recipe, folder, data)
         start = f", from {last}" if last else ""
         if skipped := skipped_rows(examples):
             tell(f"left out: {skipped} rows without a question or a document")
@@ -160,6 +168,7 @@ def trainer_of(
         at_once=recipe.evaluation.batch,
         identity=identity(recipe, arguments.world_size),
         shard=shard,
+        batches=recipe.batches,
         callbacks=_callbacks(recipe, arguments, tell),
     )
     trainer.remove_callback(PrinterCallback)
@@ -216,7 +225,7 @@ def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArgumen
         eval_steps=often,
         save_strategy="steps",
         save_steps=often,
-        save_total_limit=recipe.output.keep + 1,
+        save_total_limit=recipe.output.keep + held_out,
         load_best_model_at_end=held_out,
         metric_for_best_model=f"eval_{recipe.evaluation.metric}" if held_out else None,
         greater_is_better=True if held_out else None,

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from accelerate.utils import broadcast_object_list  # type: ignore[import-untyped]
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from svrag.errors import InputError
 from svrag.training import sharded
 from svrag.training.batch import Batch, Chunk, Example, TokenBatch
+from svrag.training.batches import Sizes, TokenBatches, TopicStream
 from svrag.training.cached import cached_backward
 from svrag.training.checkpoints import (
     last_checkpoint,
@@ -31,10 +33,12 @@ from svrag.training.checkpoints import (
     writing,
 )
 from svrag.training.collate import Collator
+from svrag.training.config import Batches
+from svrag.training.examples import topics_of
 from svrag.training.held_out import evaluate
 from svrag.training.models.trainable import Trainable
 from svrag.training.objective import Objective
-from svrag.training.order import Order
+from svrag.training.order import Order, Permutations
 from svrag.training.vectors import chunks_of, together
 
 
@@ -64,6 +68,7 @@ class RetrievalTrainer(Trainer):
         at_once: items read at once at evaluation.
         identity: of the recipe, kept in checkpoints.
         shard: weights are shared out among processes (FSDP2), not copied to each (DDP). Not with chunks.
+        batches: how examples are put together; None takes as many of all alike.
     """
 
     def __init__(
@@ -79,13 +84,14 @@ class RetrievalTrainer(Trainer):
         at_once: int = 8,
         identity: Mapping[str, Any],
         shard: bool = False,
+        batches: Batches | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         self._objective, self._cached = objective, chunk is not None
         self._collator = Collator(trainable, chunk=chunk, placeless=objective.needs_placeless)
         self._reader = Collator(trainable, chunk=at_once, placeless=False)
         self._held_out, self._own_pool, self._identity = held_out, own_pool, identity
-        self.sharded = shard
+        self.sharded, self._batches, self._trainable = shard, batches, trainable
         encoders = Encoders(trainable.network)
         if shard:
             sharded.share_out(encoders, trainable.layers, arguments.device)
@@ -104,27 +110,49 @@ class RetrievalTrainer(Trainer):
         """It was opened there, or is shared out there."""
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """One long epoch: `Order` knows where its examples begin anew."""
+        """One long epoch: the order knows where its examples begin anew."""
         arguments = self.args
-        order = Order(
-            len(cast(Any, self.train_dataset)),
-            batch=arguments.per_device_train_batch_size,
-            accumulate=arguments.gradient_accumulation_steps,
-            processes=arguments.world_size,
-            process=arguments.process_index,
-            steps=arguments.max_steps,
-            seed=arguments.seed,
-        )
         return DataLoader(
             cast(Any, self.train_dataset),
-            batch_sampler=order,
+            batch_sampler=self._order(),
             collate_fn=self._collator,
             num_workers=arguments.dataloader_num_workers,
             generator=torch.Generator().manual_seed(arguments.seed),
         )
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> None:
-        """Not asked for: a step's questions are known."""
+    def _order(self) -> Sampler[list[int]]:
+        examples, arguments, batches = cast(Any, self.train_dataset), self.args, self._batches
+        accumulate, processes = arguments.gradient_accumulation_steps, arguments.world_size
+        stream: Callable[[int], int] = Permutations(len(examples), arguments.seed)
+        if batches and batches.category:
+            stream = TopicStream(topics_of(examples, batches.category), batches.groups, arguments.seed)
+        if batches and batches.tokens:
+            return TokenBatches(
+                stream,
+                Sizes(examples, self._trainable),
+                tokens=batches.tokens,
+                most=arguments.per_device_train_batch_size * processes,
+                processes=processes,
+                process=arguments.process_index,
+                batches=arguments.max_steps * accumulate,
+            )
+        return Order(
+            len(examples),
+            batch=arguments.per_device_train_batch_size,
+            accumulate=accumulate,
+            processes=processes,
+            process=arguments.process_index,
+            steps=arguments.max_steps,
+            seed=arguments.seed,
+            stream=stream,
+        )
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor | int:
+        """Questions of a step, of a process in the mean: the same for all, unless batches are of so many tokens."""
+        if not (self._batches and self._batches.tokens):
+            return self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+        count = torch.tensor(sum(len(batch.pool) for batch in batch_samples), device=device)
+        return cast(Tensor, self.accelerator.reduce(count, "sum")) / self.args.world_size
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the Trainer counts those of language models."""
@@ -139,8 +167,8 @@ class RetrievalTrainer(Trainer):
         """
         model.train()
         batch: Batch = inputs.to(self.args.device)
-        questions = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-        scale = 1.0 / questions
+        assert num_items_in_batch is not None, "the Trainer asks for it"
+        scale = 1.0 / float(num_items_in_batch)
         objective = partial(self._objective, step=self.state.global_step)
         if self._cached:
             encode, alone = partial(_encoded, model), partial(self.accelerator.no_sync, model)
@@ -196,6 +224,8 @@ class RetrievalTrainer(Trainer):
             device=self.args.device,
             share=not self.sharded,
         )
+        # All processes have computed them; that they go on or stop alike must not depend on how each rounds.
+        (found,) = broadcast_object_list([found])
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in found.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

@@ -30,7 +30,7 @@ def recipe(model: Path, folder: Path, **parts: dict[str, Any] | None) -> Recipe:
         "data": {"train": {"kind": "pairs", "path": "none"}},
         "loss": {"name": "infonce", "temperature": 0.1, "score": "mean"},
         "optimisation": {"steps": 2, "batch": 4, "rate": 1e-3, "clip": 1e9, "precision": "float32"},
-        "output": {"folder": str(folder), "log_every": 1, "tensorboard": False},
+        "output": {"folder": str(folder), "log_every": 1, "keep": 9, "tensorboard": False},
     }
     for name, part in parts.items():
         made[name] = {**made.get(name, {}), **part} if part is not None else None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from pydantic import ValidationError
 
+from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.batch import Example
-from tests.training.models.families import FAMILIES, examples
+from svrag.training.run import train
+from tests.training.models.families import FAMILIES, QUESTIONS, Stripes, examples
 from tests.training.runs import Ran, in_two, recipe, run
 
 LOSSES: dict[str, dict[str, Any]] = {
@@ -54,7 +59,21 @@ def together(model: Path, folder: Path) -> dict[str, Ran]:
         resumed = recipe(model, folder / f"{parallel} resumed", optimisation=options)
         at = folder / parallel / "checkpoints" / "checkpoint-1"
         ran[f"{parallel} resumed"] = run(resumed, data(), resume=at)
+        whole = recipe(model, folder / f"{parallel} whole", optimisation=options, data={"train": pairs(folder)})
+        train(whole, tell=lambda _: None)
     return ran
+
+
+def pairs(folder: Path) -> dict[str, Any]:
+    rows = []
+    for number, question in enumerate(QUESTIONS):
+        if dist.get_rank() == 0:
+            Stripes(number).open().save(folder / f"{number}.png")
+        rows.append({"query": question, "document": f"{number}.png"})
+    path = folder / f"{dist.get_rank()}.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    dist.barrier()
+    return {"kind": "pairs", "path": str(path), "pictures": True}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +82,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def two(model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Ran]]:
-    folder = tmp_path_factory.mktemp("two")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("two")
+
+
+@pytest.fixture(scope="module")
+def two(model: Path, folder: Path) -> list[dict[str, Ran]]:
     return in_two(lambda: together(model, folder), folder)
 
 
@@ -101,6 +124,15 @@ def test_weights_may_be_copied_or_shared_out_among_processes(
             assert (ran[name].weights - one.weights).abs().max() < 1e-5
     for ran in two:
         assert torch.equal(ran[parallel].weights, ran[f"{parallel} resumed"].weights)
+
+
+def test_shared_out_weights_are_whole_in_the_model_that_is_saved(two: list[dict[str, Ran]], folder: Path) -> None:
+    answers = []
+    for parallel in ("ddp", "fsdp"):
+        encoder = load_multivector(str(folder / f"{parallel} whole" / "model"))
+        answers.append([tokens.vectors for tokens in encoder.questions(list(QUESTIONS))])
+    for copied, shared in zip(*answers, strict=True):
+        np.testing.assert_allclose(copied, shared, atol=1e-4)
 
 
 def test_so_they_have_in_chunks_and_with_accumulated_batches(

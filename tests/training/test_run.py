@@ -159,6 +159,32 @@ def test_a_run_is_not_started_over_another_and_not_resumed_by_another_recipe(
         train(changed, resume=True)
 
 
+def test_a_run_is_not_resumed_on_other_data(
+    done: tuple[Path, TrainResult, list[str]], model: Path, data: Path, tmp_path: Path
+) -> None:
+    folder, _, _ = done
+    run, changed = tmp_path / "run", tmp_path / data.name
+    shutil.copytree(folder, run)
+    for path in run.glob("checkpoints/*/recipe.json"):  # as if the file had always been there
+        path.write_text(path.read_text().replace(str(data), str(changed)))
+    changed.write_text(data.read_text().replace("kiln", "oven"))
+    with pytest.raises(InputError, match=r"data\.train has changed since the run in .* began: put it back"):
+        train(recipe(model, changed, run), resume=True)
+
+
+def test_a_picture_that_a_loader_cannot_read_is_one_line(tmp_path: Path) -> None:
+    seeing = FAMILIES["ColInternVL2"](tmp_path)
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(json.dumps({"query": "What?", "document": "broken.png"}))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    part = {"kind": "pairs", "path": str(pairs), "pictures": True}
+    made = recipe(seeing, pairs, tmp_path / "run", data={"train": part, "held_out": None}, optimisation={"workers": 1})
+    with pytest.raises(InputError, match=r"broken\.png") as raised:
+        train(made, tell=lambda _: None)
+    assert "\n" not in str(raised.value)
+    assert "Caught" not in str(raised.value)
+
+
 def test_what_changes_no_weight_may_change_before_a_run_is_resumed(
     done: tuple[Path, TrainResult, list[str]], model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -207,11 +233,18 @@ def test_epochs_are_as_many_steps_as_it_takes_and_without_held_out_data_the_last
     model: Path, data: Path, tmp_path: Path
 ) -> None:
     made = recipe(
-        model, data, tmp_path, data={"held_out": None}, optimisation={"steps": None, "epochs": 1.5, "batch": 3}
+        model,
+        data,
+        tmp_path,
+        data={"held_out": None},
+        output={"keep": 1},
+        optimisation={"steps": None, "epochs": 1.5, "batch": 3},
+        evaluation={"every": 1},
     )
     result = train(made, tell=lambda _: None)
     assert result.steps == 2  # 12 of 8 examples, 6 at a time
     assert result.best is None
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["checkpoint-2"]
     assert load_multivector(str(result.folder)).dimension == 8
 
 

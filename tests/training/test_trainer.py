@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import TrainingArguments
 
 from svrag.errors import InputError
 from svrag.training.batch import Example
+from svrag.training.config import RetrieverModel
+from svrag.training.models.opening import open_for_training
+from svrag.training.objective import Objective
 from svrag.training.run import trainer_of
+from svrag.training.trainer import RetrievalTrainer
 from tests.training.models.families import FAMILIES, examples
-from tests.training.runs import Ran, recipe, run, trained
+from tests.training.runs import Ran, losses_of, recipe, run, trained
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,28 @@ def test_activations_are_indeed_computed_again(model: Path, data: list[Example],
     assert passes[1] == 2 * passes[0]
 
 
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_frozen_weights_may_be_bfloat16_and_what_is_trained_stays_float32(
+    chunk: int | None, model: Path, data: list[Example], tmp_path: Path
+) -> None:
+    made = recipe(model, tmp_path, optimisation={"steps": 6})
+    assert isinstance(made.model, RetrieverModel)
+    trainable = open_for_training(made.model, made.adapter, seed=0, device="cpu", dtype=torch.bfloat16)
+    arguments = TrainingArguments(
+        str(tmp_path), max_steps=6, learning_rate=1e-3, bf16=True, use_cpu=True, logging_steps=1, report_to="none",
+        per_device_train_batch_size=4, save_strategy="no", disable_tqdm=True,
+    )  # fmt: skip
+    trainer = RetrievalTrainer(trainable, arguments, Objective(made.loss), data, chunk=chunk, identity={})
+    trainer.train()
+    losses = losses_of(trainer.state.log_history)
+    assert losses[-1] < losses[0]
+    plain = run(recipe(model, tmp_path / "plain", optimisation={"steps": 1}), data)
+    assert losses[0] == pytest.approx(plain.losses[0], rel=0.05)
+    weights = list(trainable.network.parameters())
+    assert {weight.dtype for weight in weights if weight.requires_grad} == {torch.float32}
+    assert {weight.dtype for weight in weights if not weight.requires_grad} == {torch.bfloat16}
+
+
 def test_loaders_of_other_processes_prepare_the_same_batches(model: Path, data: list[Example], tmp_path: Path) -> None:
     one = run(recipe(model, tmp_path / "none"), data)
     two = run(recipe(model, tmp_path / "two", optimisation={"workers": 2}), data)
@@ -128,6 +155,7 @@ def test_training_stops_when_nothing_gets_better_and_the_best_weights_are_taken(
         data={"held_out": {"kind": "pairs", "path": "none"}},
         optimisation={"steps": 9},
         evaluation={"every": 1, "patience": 2, "metric": "mrr"},
+        output={"keep": 1},
     )
     trainer, trainable = trainer_of(made, data, held_out=data, tell=lambda _: None)
 
