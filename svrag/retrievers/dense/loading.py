@@ -15,8 +15,8 @@ from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.single import SingleVectorEncoder
 
-QWEN = "qwen2.5-embedding"
-FAMILIES = (QWEN,)
+DPR, QWEN = "dpr", "qwen2.5-embedding"
+FAMILIES = (DPR, QWEN)
 """Names of the encoders that are no model of sentence-transformers."""
 
 
@@ -46,9 +46,13 @@ def load_single(name: str) -> SingleVectorEncoder:
 
 @functools.lru_cache(maxsize=2)
 def _loaded(name: str) -> SingleVectorEncoder:
-    _, _, rest = name.partition(":")
+    family, _, rest = name.partition(":")
     sources = checkpoints_in(name, rest, most=2)
     try:
+        if family == DPR:
+            from svrag.retrievers.dense import dpr
+
+            return dpr.load(name, *sources)
         from svrag.retrievers.dense import qwen
 
         return qwen.load(name, *(sources or (qwen.DEFAULT,)))

@@ -89,3 +89,31 @@ def write_splade(folder: Path, *, seed: int = 0, router: bool = False) -> Path:
         modules = [Router.for_query_document(query_modules=[table], document_modules=modules)]
     SparseEncoder(modules=modules, device="cpu").save_pretrained(str(folder), create_model_card=False)
     return folder
+
+
+def write_dpr(folder: Path, role: str, *, seed: int = 0, published: bool = False, width: int = 16) -> Path:
+    """An encoder of DPR for "question" or "ctx"; `published` with BERT's pooler and as pytorch_model.bin."""
+    import torch
+    from transformers import DPRConfig, DPRContextEncoder, DPRQuestionEncoder
+
+    size = write_words_tokenizer(folder, longest=40)
+    torch.manual_seed(seed)
+    config = DPRConfig(
+        vocab_size=size,
+        hidden_size=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=40,
+        initializer_range=0.5,
+    )
+    model = (DPRQuestionEncoder if role == "question" else DPRContextEncoder)(config)
+    model.save_pretrained(folder)
+    if published:
+        weights = dict(model.state_dict())
+        prefix = "question_encoder.bert_model" if role == "question" else "ctx_encoder.bert_model"
+        weights[f"{prefix}.pooler.dense.weight"] = torch.zeros(width, width)
+        weights[f"{prefix}.embeddings.position_ids"] = torch.arange(40)[None]
+        torch.save(weights, folder / "pytorch_model.bin")
+        (folder / "model.safetensors").unlink()
+    return folder
