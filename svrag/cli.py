@@ -78,6 +78,16 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `svrag search ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    finally:
+        _tell_spending()
+
+
+def _tell_spending() -> None:
+    """What paid servers were asked for; a stopped command has spent it, too."""
+    from svrag.retrievers.spending import ACCOUNT
+
+    for line in ACCOUNT.lines():
+        print(f"svrag: {line}", file=sys.stderr)
 
 
 def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from svrag import __version__
@@ -292,7 +292,10 @@ def _model_settings(library: Library, models: Sequence[str], encoder: str) -> di
     """What the figures of retrievers with models depend on besides."""
     if not models:
         return {}
-    settings: dict[str, object] = {name: version(name) for name in ("torch", "transformers", "sentence-transformers")}
+    settings: dict[str, object] = {}
+    for package in ("torch", "transformers", "sentence-transformers"):
+        with contextlib.suppress(PackageNotFoundError):  # models on servers need none of them
+            settings[package] = version(package)
     if "dense" in models:
         settings |= {"encoder": encoder, "encoder_fingerprint": fingerprint(load_encoder(encoder))}
     kinds = {name: kind_of(name) for name in models if name != "dense"}

@@ -11,23 +11,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 
 import httpx
 
-from svrag.errors import InputError, ServerError
+from svrag.errors import ServerError
+from svrag.retrievers.servers import BUSY, checked_address, checked_key, client, retry_after, shown
 
 _TRIES = 3
 _LONGEST_WAIT = 20.0  # seconds; a server that asks for more is not worth waiting for
-_BUSY = (429, 500, 502, 503, 504)
 _MESSAGE_CHARACTERS = 300
 _EVENT_BYTES = 4_000_000
 _ANSWER_CHARACTERS = 50_000  # a model that repeats itself for ever is cut here
 _MODELS_LISTED = 10
 _NO_MODEL = re.compile(r"\bmodel\b.{0,80}(not found|not exist|not a valid|unknown)|(invalid|unknown) model", re.I)
-_HOST = re.compile(rb"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[\da-fA-F.]*:[\da-fA-F:.]+")  # a name or an address
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -55,31 +52,6 @@ class Reply:
     stopped: bool = False
 
 
-def checked_address(base_url: str) -> httpx.URL:
-    """The address of a server, without a slash at its end.
-
-    Raises:
-        InputError: not http(s), or without a host.
-    """
-    with suppress(httpx.InvalidURL):
-        url = httpx.URL(base_url.strip().rstrip("/"))
-        if url.scheme in ("http", "https") and _HOST.fullmatch(url.raw_host) and (url.port or 0) < 65536:
-            return url
-    raise InputError("the server's address must begin with http:// or https://, like http://localhost:8000/v1")
-
-
-def checked_key(api_key: str) -> str:
-    """The key without white space around it.
-
-    Raises:
-        InputError: it holds characters that cannot be sent; the key itself is not in the message.
-    """
-    key = api_key.strip()
-    if not key.isascii() or not key.isprintable():
-        raise InputError("the API key holds characters that no key has: copy it again")
-    return key
-
-
 class ChatServer:
     """A connection to one server; use as a context manager. The address and the key are checked ones."""
 
@@ -87,14 +59,10 @@ class ChatServer:
         url = checked_address(base_url)
         self._key = checked_key(api_key)
         self._url = str(url)
-        self._shown = f"{url.scheme}://{url.netloc.decode('ascii')}{url.path.rstrip('/')}"  # no user, no password
+        self._shown = shown(url)
         self._retry_seconds = retry_seconds
         self._timeout = timeout
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-            timeout=httpx.Timeout(timeout, connect=10.0),
-            trust_env=url.host not in ("localhost", "127.0.0.1", "::1"),  # a proxy cannot reach this machine
-        )
+        self._client = client(url, self._key, timeout=timeout)
 
     def __enter__(self) -> ChatServer:
         return self
@@ -175,8 +143,8 @@ class ChatServer:
             if response.status_code != 200:
                 response.read()
                 message = self._message_of(response.content)
-                if response.status_code in _BUSY:
-                    raise _Busy(response.status_code, message, _retry_after(response.headers.get("Retry-After", "")))
+                if response.status_code in BUSY:
+                    raise _Busy(response.status_code, message, retry_after(response.headers.get("Retry-After", "")))
                 raise Refusal(response.status_code, message)
             pieces: list[str] = []
             characters, finish, stopped = 0, "", False
@@ -305,15 +273,6 @@ def _events(chunks: Iterable[bytes]) -> Iterator[str]:
             return
     if held.startswith(b"data:"):
         yield held[5:].strip().decode("utf-8", "replace")
-
-
-def _retry_after(value: str) -> float:
-    """Seconds a Retry-After header asks for, in either of its forms; 0 when there is none."""
-    with suppress(ValueError):
-        return max(0.0, float(value))
-    with suppress(ValueError, TypeError):  # TypeError: a date without its zone
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    return 0.0
 
 
 def _slept_or_stopped(seconds: float, should_stop: Callable[[], bool] | None) -> bool:

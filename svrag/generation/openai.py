@@ -16,11 +16,12 @@ from pathlib import Path
 
 from svrag.errors import InputError, SvragError
 from svrag.generation.answer import NOT_FOUND, Answer, Citation
-from svrag.generation.chat import ChatServer, Refusal, Reply, checked_address, checked_key
+from svrag.generation.chat import ChatServer, Refusal, Reply
 from svrag.generation.citations import check_citations, find_citations, without_citations
 from svrag.generation.passages import closest_passage
 from svrag.generation.prompt import messages
 from svrag.generation.sentences import split_sentences
+from svrag.retrievers.servers import checked_address, checked_key
 from svrag.search.result import Hit
 
 _PIECE_CHARACTERS = 6000

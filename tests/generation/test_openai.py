@@ -9,8 +9,8 @@ import pytest
 
 from svrag.errors import InputError, ServerError
 from svrag.generation.answer import NOT_FOUND
-from svrag.generation.chat import _retry_after
 from svrag.generation.openai import OpenAIGenerator
+from svrag.retrievers.servers import retry_after
 from tests.documents_made import write_paper
 from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, POTTERY, element, hits
 from tests.generation.fake_server import FakeServer, Respond, error
@@ -167,9 +167,9 @@ def test_a_server_that_asks_to_wait_too_long_is_an_error(server: FakeServer) -> 
 
 
 def test_retry_after_as_a_date_or_nonsense() -> None:
-    assert _retry_after("Wed, 21 Oct 2099 07:28:00 GMT") > 3600
-    assert _retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert _retry_after("soon") == _retry_after("") == _retry_after("-5") == 0
+    assert retry_after("Wed, 21 Oct 2099 07:28:00 GMT") > 3600
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert retry_after("soon") == retry_after("") == retry_after("-5") == 0
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from svrag.errors import InputError
 from svrag.retrievers.dense.single import Progress, silent
-from svrag.retrievers.dense.windows import Windows, bare_tokenizer
+from svrag.retrievers.dense.windows import windows_of
 from svrag.settings import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TextEncoder:
         self.dimension = model.get_embedding_dimension() or 0
         longest = float(model.max_seq_length or math.inf)
         prompt = model.prompts.get("document") or ""
-        self._windows = Windows(bare_tokenizer(name, model.tokenizer), longest, prompt=prompt)
+        self._windows = windows_of(name, model.tokenizer, longest, prompt=prompt)
 
     def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(len(texts), dimension), each row of length 1 if `cosine`, with the encoder's prompt for questions."""

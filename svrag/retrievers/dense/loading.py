@@ -1,8 +1,8 @@
 """From the name of an encoder with one vector per text to the encoder.
 
 A family is named alone or with its checkpoints: FAMILY, FAMILY:CHECKPOINT or FAMILY:CHECKPOINT+CHECKPOINT, each a name
-on the Hugging Face Hub or a folder. Anything else is a model of sentence-transformers. Knows nothing of how a family
-works.
+on the Hugging Face Hub or a folder; openai:MODEL is asked over the network. Anything else is a model of
+sentence-transformers. Knows nothing of how a family works.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.single import SingleVectorEncoder
 
-DPR, QWEN = "dpr", "qwen2.5-embedding"
-FAMILIES = (DPR, QWEN)
+DPR, OPENAI, QWEN = "dpr", "openai", "qwen2.5-embedding"
+FAMILIES = (DPR, OPENAI, QWEN)
 """Names of the encoders that are no model of sentence-transformers."""
 
 
@@ -37,6 +37,7 @@ def load_single(name: str) -> SingleVectorEncoder:
 
     Raises:
         InputError: no such model, no network, packages are not installed, weights are missing or left over.
+        ServerError: the server of a remote model is away or refuses.
     """
     if not is_single_name(name):
         return load_encoder(name)
@@ -47,6 +48,10 @@ def load_single(name: str) -> SingleVectorEncoder:
 @functools.lru_cache(maxsize=2)
 def _loaded(name: str) -> SingleVectorEncoder:
     family, _, rest = name.partition(":")
+    if family == OPENAI:
+        from svrag.retrievers.dense.openai import connect
+
+        return connect(rest)
     sources = checkpoints_in(name, rest, most=2)
     try:
         if family == DPR:

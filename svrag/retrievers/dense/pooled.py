@@ -17,7 +17,7 @@ from torch import nn
 
 from svrag.errors import InputError
 from svrag.retrievers.dense.single import Progress, silent
-from svrag.retrievers.dense.windows import Windows, bare_tokenizer
+from svrag.retrievers.dense.windows import windows_of
 from svrag.retrievers.multivector.batching import in_batches
 from svrag.retrievers.multivector.checkpoint import fingerprint
 
@@ -59,7 +59,7 @@ class PooledEncoder:
         for side in (questions, passages):
             side.network.to(device, torch.float32).eval().requires_grad_(False)
         self._device = device
-        self._windows = Windows(bare_tokenizer(name, passages.tokenizer), passages.longest, joint=joint)
+        self._windows = windows_of(name, passages.tokenizer, passages.longest, joint=joint)
         settings = (cosine, joint, questions.longest, passages.longest)
         self.fingerprint = fingerprint(nn.ModuleList([questions.network, passages.network]), settings)
         self.dimension = self._computed(passages, ["a"]).shape[1]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from svrag.errors import InputError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 WINDOW = 126
 """Tokens of one passage at most, also for encoders that could read more: a longer one blurs what it is about."""
@@ -19,21 +16,18 @@ _LONGEST_CONTEXT = 32  # tokens
 
 
 class Windows:
-    """Cuts texts by the tokens of one tokenizer.
+    """Cuts texts by their tokens.
 
     Args:
-        tokenizer: of the encoder; a copy that neither cuts nor pads is kept.
-        longest: tokens that the encoder reads, special ones among them.
-        prompt: what the encoder puts before passages.
+        offsets: where each token of a text begins and ends.
+        room: tokens of a piece at most, the context's among them.
         joint: between the context and the text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, longest: float, *, prompt: str = "", joint: str = "\n") -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, offsets: Callable[[str], list[tuple[int, int]]], room: int, *, joint: str = "\n") -> None:
+        self._offsets = offsets
+        self._room = max(8, room)
         self._joint = joint
-        special = tokenizer.num_special_tokens_to_add(is_pair=False)
-        spent = len(tokenizer.encode(prompt, add_special_tokens=False).ids)
-        self._room = max(8, int(min(longest, WINDOW + special)) - special - spent)
 
     def cut(self, text: str, context: str = "") -> list[str]:
         """`text` in pieces, each after `context`; neighbours overlap a little. None without words.
@@ -44,9 +38,8 @@ class Windows:
         if not text:
             return [context] if context else []
         head = self._end_of(context, min(_LONGEST_CONTEXT, self._room // 2))
-        spent = len(self._tokenizer.encode(head, add_special_tokens=False).ids)
-        size = self._room - spent
-        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        size = self._room - len(self._offsets(head))
+        offsets = self._offsets(text)
         if len(offsets) <= size:
             return [head + text]
         starts = [i for i, (begin, _) in enumerate(offsets) if begin == 0 or text[begin - 1].isspace()]
@@ -64,15 +57,21 @@ class Windows:
         """The end of it in at most so many tokens (the innermost heading matters most), with the joint."""
         if not context:
             return ""
-        offsets = self._tokenizer.encode(context, add_special_tokens=False).offsets
+        offsets = self._offsets(context)
         return context[offsets[-tokens][0] if len(offsets) > tokens else 0 :].strip() + self._joint
 
 
-def bare_tokenizer(name: str, own: Any) -> Tokenizer:
-    """A copy of a tokenizer of transformers that neither cuts nor pads.
+def windows_of(name: str, own: Any, longest: float, *, prompt: str = "", joint: str = "\n") -> Windows:
+    """By the tokens of a tokenizer of transformers, or of tokenizers, of which a copy is kept.
+
+    Args:
+        name: of the encoder, for messages.
+        longest: tokens that the encoder reads, special ones among them.
+        prompt: what the encoder puts before passages.
+        joint: as of `Windows`.
 
     Raises:
-        InputError: it is no fast one; `name` is the encoder's.
+        InputError: it is no fast tokenizer.
     """
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
@@ -84,7 +83,13 @@ def bare_tokenizer(name: str, own: Any) -> Tokenizer:
     copy = Tokenizer.from_str(own.to_str())
     copy.no_truncation()
     copy.no_padding()
-    return copy
+
+    def offsets(text: str) -> list[tuple[int, int]]:
+        return copy.encode(text, add_special_tokens=False).offsets
+
+    special = copy.num_special_tokens_to_add(is_pair=False)
+    room = int(min(longest, WINDOW + special)) - special - len(offsets(prompt))
+    return Windows(offsets, room, joint=joint)
 
 
 def _last_between(starts: Sequence[int], low: int, high: int) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import fingerprint_of, read_model
 from svrag.retrievers.dense.single import Progress, silent
-from svrag.retrievers.dense.windows import Windows, bare_tokenizer
+from svrag.retrievers.dense.windows import windows_of
 from svrag.retrievers.multivector.batching import in_batches
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SparseEncoder:
         self.fingerprint = fingerprint_of(model, model.max_active_dims)
         longest = float(model.max_seq_length or 512)
         prompt = model.prompts.get("document") or ""
-        self._windows = Windows(bare_tokenizer(name, model.tokenizer), longest, prompt=prompt)
+        self._windows = windows_of(name, model.tokenizer, longest, prompt=prompt)
 
     def questions(self, texts: Sequence[str]) -> list[Terms]:
         """The terms of each, with the encoder's prompt or network for questions."""
