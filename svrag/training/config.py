@@ -245,6 +245,33 @@ class Anchors(Part):
     roles: Literal["own", "shuffled", "random"] = "own"
 
 
+class TopicGroup(Part):
+    """Topics that have a share of each batch together.
+
+    Attributes:
+        topics: values of the column.
+        share: of the batch; shares of all groups need not add up to 1.
+    """
+
+    topics: tuple[Name, ...]
+    share: Weight
+
+
+class Batches(Part):
+    """How rows of files are put together into batches (svrag.training.batches).
+
+    Attributes:
+        category: name of the column of topics.
+        groups: of topics; rows of other topics are not learnt from. None draws all rows alike.
+        tokens: of the documents of a batch of all processes together, padding counted, at most;
+            `optimisation.batch` examples of each process remain the most.
+    """
+
+    category: Name | None = None
+    groups: tuple[TopicGroup, ...] = ()
+    tokens: Count | None = None
+
+
 class LossPart(Part):
     """Attributes:
     name: of the loss; the coverage and consistency terms are added to it with their weights.
@@ -358,6 +385,7 @@ class Recipe(Part):
     adapter: Adapter | None = Adapter()
     data: Data
     sampler: Anchors = Anchors()
+    batches: Batches | None = None
     loss: LossPart
     pooling: Pooling | None = None
     optimisation: Optimisation = Optimisation()
@@ -392,6 +420,15 @@ def _misfit(recipe: Recipe) -> str | None:
         return "sampler draws from graphs: data.train.kind must be graphs or library, or leave sampler out"
     if recipe.pooling and recipe.pooling.least > recipe.pooling.most:
         return f"pooling.least is {recipe.pooling.least}, more than pooling.most, {recipe.pooling.most}"
+    if recipe.batches:
+        if not isinstance(train, FileData):
+            return (
+                "batches are of rows in files: data.train.kind must be pairs, triplets or lists, or leave batches out"
+            )
+        if bool(recipe.batches.category) != bool(recipe.batches.groups):
+            return "batches.category names the column and batches.groups the topics: set both, or none"
+        if recipe.batches.tokens and not recipe.optimisation.steps:
+            return "batches.tokens makes batches of different sizes: say with optimisation.steps how many are made"
     if data.held_out and data.held_out_share:
         return "data.held_out and data.held_out_share are two ways to hold out: leave one of them out"
     if recipe.evaluation.patience and not (data.held_out or data.held_out_share):

@@ -28,12 +28,29 @@ class Some(Sequence[Example]):
     def __getitem__(self, index: int) -> Example:  # type: ignore[override]  # nobody takes slices
         return self.all[self._rows[index]]
 
+    def of_these(self, values: Sequence[object]) -> list[object]:
+        """Of values for all examples, those of these."""
+        return [values[row] for row in self._rows]
+
 
 def skipped_rows(examples: Sequence[Example]) -> int:
     """Rows of a file that are no examples: without a question or a document."""
     if isinstance(examples, Some):
         return skipped_rows(examples.all)
     return examples.skipped if isinstance(examples, FileExamples) else 0
+
+
+def topics_of(examples: Sequence[Example], column: str) -> list[object]:
+    """What a column of the file says of each example.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    if isinstance(examples, Some):
+        return examples.of_these(topics_of(examples.all, column))
+    if not isinstance(examples, FileExamples):
+        raise InputError(f"batches.category: the examples are no rows of a file with a column {column}")
+    return examples.values(column)
 
 
 def datasets_of(

@@ -131,6 +131,9 @@ def _model_at(path: list[str], raw: Mapping[str, Any]) -> type[BaseModel]:
     model: type[BaseModel] = Recipe
     value: Any = raw
     for name in path:
+        if isinstance(value, list | tuple):  # of parts of one class
+            value = value[int(name)]
+            continue
         value = value[name]
         models = _models(model.model_fields[name].annotation)
         model = next((one for one in models if _is_kind(one, value)), models[0])

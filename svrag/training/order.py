@@ -7,7 +7,7 @@ next. Batch number a of a step is the same for all processes together as for one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -21,15 +21,24 @@ class Order(Sampler[list[int]]):
         batch: examples of a batch of one process.
         accumulate: batches of a step.
         steps: how many are made.
+        stream: the number of the example at a place, instead of one permutation after another.
     """
 
     def __init__(
-        self, examples: int, *, batch: int, accumulate: int, processes: int, process: int, steps: int, seed: int
+        self,
+        examples: int,
+        *,
+        batch: int,
+        accumulate: int,
+        processes: int,
+        process: int,
+        steps: int,
+        seed: int,
+        stream: Callable[[int], int] | None = None,
     ) -> None:
-        self._examples, self._seed = examples, seed
+        self._stream = stream or Permutations(examples, seed)
         self._batch, self._processes, self._process = batch, processes, process
         self._batches = steps * accumulate
-        self._epoch, self._permutation = -1, np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return self._batches
@@ -37,9 +46,18 @@ class Order(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         for number in range(self._batches):
             first = (number * self._processes + self._process) * self._batch
-            yield [self._at(place) for place in range(first, first + self._batch)]
+            yield [self._stream(place) for place in range(first, first + self._batch)]
 
-    def _at(self, place: int) -> int:
+
+class Permutations:
+    """An endless stream of all examples: one permutation after another."""
+
+    def __init__(self, examples: int, seed: int) -> None:
+        self._examples, self._seed = examples, seed
+        self._epoch, self._permutation = -1, np.empty(0, dtype=np.int64)
+
+    def __call__(self, place: int) -> int:
+        """The number of the example at a place of the stream."""
         epoch, within = divmod(place, self._examples)
         if epoch != self._epoch:
             self._permutation = np.random.default_rng([self._seed, epoch]).permutation(self._examples)

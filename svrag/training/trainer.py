@@ -152,7 +152,8 @@ class RetrievalTrainer(Trainer):
         if not (self._batches and self._batches.tokens):
             return self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
         count = torch.tensor(sum(len(batch.pool) for batch in batch_samples), device=device)
-        return cast(Tensor, self.accelerator.reduce(count, "sum")) / self.args.world_size
+        mean: Tensor = cast(Any, self.accelerator).reduce(count, "sum") / self.args.world_size
+        return mean
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the Trainer counts those of language models."""

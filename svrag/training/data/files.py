@@ -74,6 +74,16 @@ class FileExamples(Sequence[Example]):
                 return scored_list(self._data, row, self._documents, where)
         raise AssertionError(self._data)
 
+    def values(self, column: str) -> list[object]:
+        """Of another column, for each example.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        check_columns(self._table.columns, [column], self._data.path)
+        every = self._table.values(column)
+        return [every[number] for number in self._rows]
+
     def _where(self, number: int) -> str:
         return f"{self._data.path}, row {number + 1}"
 
