@@ -15,8 +15,8 @@ from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.single import SingleVectorEncoder
 
-DPR, OPENAI, QWEN = "dpr", "openai", "qwen2.5-embedding"
-FAMILIES = (DPR, OPENAI, QWEN)
+DPR, OPENAI, QWEN, SPECTER2 = "dpr", "openai", "qwen2.5-embedding", "specter2"
+FAMILIES = (DPR, OPENAI, QWEN, SPECTER2)
 """Names of the encoders that are no model of sentence-transformers."""
 
 
@@ -52,12 +52,16 @@ def _loaded(name: str) -> SingleVectorEncoder:
         from svrag.retrievers.dense.openai import connect
 
         return connect(rest)
-    sources = checkpoints_in(name, rest, most=2)
+    sources = checkpoints_in(name, rest, most=3 if family == SPECTER2 else 2)
     try:
         if family == DPR:
             from svrag.retrievers.dense import dpr
 
             return dpr.load(name, *sources)
+        if family == SPECTER2:
+            from svrag.retrievers.dense import specter2
+
+            return specter2.load(name, *sources)
         from svrag.retrievers.dense import qwen
 
         return qwen.load(name, *(sources or (qwen.DEFAULT,)))

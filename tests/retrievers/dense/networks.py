@@ -117,3 +117,67 @@ def write_dpr(folder: Path, role: str, *, seed: int = 0, published: bool = False
         torch.save(weights, folder / "pytorch_model.bin")
         (folder / "model.safetensors").unlink()
     return folder
+
+
+PFEIFFER: dict[str, Any] = {
+    "adapter_residual_before_ln": False,
+    "cross_adapter": False,
+    "inv_adapter": None,
+    "inv_adapter_reduction_factor": None,
+    "leave_out": [],
+    "ln_after": False,
+    "ln_before": False,
+    "mh_adapter": False,
+    "non_linearity": "relu",
+    "original_ln_after": True,
+    "original_ln_before": True,
+    "output_adapter": True,
+    "reduction_factor": 4,
+    "residual_before_ln": True,
+}
+"""`config` of adapter_config.json, as AdapterHub publishes it for BERT; a published bottleneck is 16 times narrower."""
+
+
+def write_bert(folder: Path, *, seed: int = 0) -> Path:
+    """A bare BERT, its first two layers alone."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    size = write_words_tokenizer(folder, longest=40)
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=size,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=40,
+        initializer_range=0.5,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def write_bottlenecks(folder: Path, *, seed: int, name: str = "[PRX]", **settings: Any) -> dict[str, Any]:
+    """Adapters for `write_bert` in AdapterHub's layout; returns their weights by their names there."""
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"config": {**PFEIFFER, **settings}, "hidden_size": 16, "model_type": "bert", "name": name}
+    (folder / "adapter_config.json").write_text(json.dumps(about), encoding="utf-8")
+    torch.manual_seed(seed)
+    weights = {}
+    for layer in range(2):
+        for part, shape in (("adapter_down.0", (4, 16)), ("adapter_up", (16, 4))):
+            prefix = f"bert.encoder.layer.{layer}.output.adapters.{name}.{part}"
+            weights |= {f"{prefix}.weight": torch.randn(shape) / 2, f"{prefix}.bias": torch.randn(shape[0]) / 2}
+    torch.save(weights, folder / "pytorch_adapter.bin")
+    return weights
+
+
+def write_specter2(folder: Path) -> Path:
+    """A network and both adapters in one folder."""
+    write_bert(folder / "base")
+    write_bottlenecks(folder / "proximity", seed=1, name="[PRX]")
+    write_bottlenecks(folder / "adhoc_query", seed=2, name="[QRY]")
+    return folder
