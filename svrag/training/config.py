@@ -60,13 +60,13 @@ class RetrieverModel(Part):
     Attributes:
         name: on the Hugging Face Hub, or a folder.
         family: where the checkpoint's settings cannot tell it: those of a base that is no retriever yet. "dense" makes
-            one vector of a text.
+            one vector of a text, "sparse" a weight for every word of the vocabulary.
         dimension: of token vectors; None is the model's own, and 128 where its family has a head that is drawn anew.
         facets: of a graph position embedding over it; none, the default, is without.
         picture_tokens: at most, where the family can be told.
         pooling: of a dense encoder made of a bare network; None is the mean of the tokens that are no padding.
         similarity: of a dense encoder's vectors; None is the checkpoint's, and cosine of a bare network.
-        longest: tokens of a text that a dense encoder reads; None as it says.
+        longest: tokens of a text that a dense or sparse encoder reads; None as it says.
     """
 
     kind: Literal["retriever"] = "retriever"
@@ -296,6 +296,19 @@ class LossPart(Part):
     margin: Positive = 1.0
 
 
+class Sparsity(Part):
+    """The FLOPS regulariser of sparse encoders (svrag.training.losses.flops).
+
+    Attributes:
+        query, document: its weights.
+        ramp: steps until they are full; they grow as the square of the step.
+    """
+
+    query: Weight
+    document: Weight
+    ramp: Size = 0
+
+
 class Pooling(Part):
     """Documents' token vectors are pooled while a ColBERT learns, so that it can be pooled when it is used.
 
@@ -388,6 +401,7 @@ class Recipe(Part):
     batches: Batches | None = None
     loss: LossPart
     pooling: Pooling | None = None
+    sparsity: Sparsity | None = None
     optimisation: Optimisation = Optimisation()
     evaluation: Evaluation = Evaluation()
     output: Output

@@ -18,6 +18,7 @@ from svrag.training.gather import gather_documents
 from svrag.training.losses.choose import loss_of
 from svrag.training.losses.consistency import Consistency
 from svrag.training.losses.coverage import Coverage
+from svrag.training.losses.flops import FLOPS
 from svrag.training.pooling import DocumentPooling
 from svrag.training.scoring import maxsim, maxsim_pool
 
@@ -33,8 +34,10 @@ class Objective:
         shortened: ways in which a document's vectors are pooled for evaluation: as they are, or by each factor.
     """
 
-    def __init__(self, part: LossPart, *, pooling: DocumentPooling | None = None) -> None:
-        self._part, self._pooling = part, pooling
+    def __init__(
+        self, part: LossPart, *, pooling: DocumentPooling | None = None, sparsity: FLOPS | None = None
+    ) -> None:
+        self._part, self._pooling, self._sparsity = part, pooling, sparsity
         self._loss = loss_of(part)
         self._coverage = Coverage(part.coverage_depth)
         self._consistency = Consistency(part.temperature)
@@ -71,6 +74,8 @@ class Objective:
         if self._part.consistency and placeless is not None:
             change = self._consistency(scored, score(placeless)) * placeless.mask.any(1)
             total = total + self._part.consistency * change
+        if self._sparsity:
+            total = total + self._sparsity(queries, documents, step)  # to each question: the step takes their mean
         return total.sum()
 
 

@@ -137,13 +137,16 @@ def trainer_of(
     from transformers import PrinterCallback
 
     from svrag.training.checkpoints import identity
-    from svrag.training.models.opening import open_for_training
+    from svrag.training.losses.flops import FLOPS
+    from svrag.training.models.opening import makes_terms, open_for_training
     from svrag.training.objective import Objective
     from svrag.training.pooling import DocumentPooling
     from svrag.training.trainer import RetrievalTrainer
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loaders fork
     optimisation = recipe.optimisation
+    if recipe.sparsity and not makes_terms(recipe.model):
+        raise InputError("sparsity is for sparse encoders: set model.family to sparse, or leave sparsity out")
     arguments = _arguments(recipe, len(examples), held_out is not None)
     shard = optimisation.parallel == "fsdp" and arguments.world_size > 1
     trainable = open_for_training(
@@ -160,7 +163,11 @@ def trainer_of(
     trainer = RetrievalTrainer(
         trainable,
         arguments,
-        Objective(recipe.loss, pooling=DocumentPooling(recipe.pooling, optimisation.seed) if recipe.pooling else None),
+        Objective(
+            recipe.loss,
+            pooling=DocumentPooling(recipe.pooling, optimisation.seed) if recipe.pooling else None,
+            sparsity=FLOPS(recipe.sparsity) if recipe.sparsity else None,
+        ),
         examples,
         chunk=optimisation.chunk,
         held_out=held_out,

@@ -102,7 +102,7 @@ def open_dense(
             f"{settings.name} compares by {model.similarity_fn_name}: set model.similarity to cosine or dot"
         )
     make_ready(settings, model)
-    all_used = _train(model, adapter, seed=seed)
+    all_used = train_parts(model, adapter, seed=seed)
     return OneVectorTrainable(model, cosine=model.similarity_fn_name == "cosine", all_used=all_used)
 
 
@@ -143,8 +143,12 @@ def make_ready(settings: RetrieverModel, model: Any) -> None:
                 module.tokenizer.pad_token = module.tokenizer.eos_token
 
 
-def _train(model: Any, adapter: Adapter | None, *, seed: int) -> bool:
-    """Whether every trained weight has a part in every vector: see `Trainable.all_used`."""
+def train_parts(model: Any, adapter: Adapter | None, *, seed: int) -> bool:
+    """Puts LoRA into the linear layers of its networks and opens its heads, or opens all; in place.
+
+    Returns:
+        Whether every trained weight has a part in every vector: see `Trainable.all_used`.
+    """
     from sentence_transformers.base.modules.dense import Dense
 
     networks = networks_of(model)
@@ -156,7 +160,10 @@ def _train(model: Any, adapter: Adapter | None, *, seed: int) -> bool:
         return False
     model.requires_grad_(False)
     for network in networks:
-        layers = [name for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
+        words = network.get_output_embeddings()  # often the embeddings themselves: LoRA would be merged into both
+        layers = [
+            name for name, layer in network.named_modules() if isinstance(layer, nn.Linear) and layer is not words
+        ]
         lora.add(network, adapter, [name for name in layers if not name.startswith("pooler.")], seed=seed)
     if adapter.head:
         for module in model.modules():

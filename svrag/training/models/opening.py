@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from svrag.retrievers.multivector.hub import Checkpoint
 
-_TEXT, _DENSE = "text", "dense"
+_TEXT, _DENSE, _SPARSE = "text", "dense", "sparse"
 _PHI3 = ("ColInternVL2", "ColPhi3V")
 
 
@@ -49,7 +49,18 @@ def reads_pictures(model: ElementModel | RetrieverModel) -> bool:
     Raises:
         InputError: no such model.
     """
-    return model.vision is not None if isinstance(model, ElementModel) else _family(model)[1] not in (_TEXT, _DENSE)
+    if isinstance(model, ElementModel):
+        return model.vision is not None
+    return _family(model)[1] not in (_TEXT, _DENSE, _SPARSE)
+
+
+def makes_terms(model: ElementModel | RetrieverModel) -> bool:
+    """Whether it is a sparse encoder.
+
+    Raises:
+        InputError: no such model.
+    """
+    return isinstance(model, RetrieverModel) and _family(model)[1] == _SPARSE
 
 
 def _opened(
@@ -64,6 +75,10 @@ def _opened(
         from svrag.training.models.dense import open_dense
 
         return open_dense(model, checkpoint, adapter, seed=seed)
+    if family == _SPARSE:
+        from svrag.training.models.sparse import open_sparse
+
+        return open_sparse(model, checkpoint, adapter, seed=seed)
     for key, value in (("pooling", model.pooling), ("similarity", model.similarity), ("longest", model.longest)):
         if value is not None:
             raise InputError(f"model.{key} is for model.family {_DENSE}; {model.name} is {family}")
@@ -89,7 +104,7 @@ def _family(model: RetrieverModel) -> tuple[Checkpoint, str, bool]:
     from svrag.retrievers.multivector.hub import locate
     from svrag.retrievers.multivector.loading import ALIASES, FAMILIES, family_of
 
-    families = (*FAMILIES, _DENSE)
+    families = (*FAMILIES, _DENSE, _SPARSE)
     checkpoint = locate(ALIASES.get(model.name, model.name))
     told: str | None
     try:
@@ -108,6 +123,9 @@ def _family(model: RetrieverModel) -> tuple[Checkpoint, str, bool]:
 
 def _one_vector_family(checkpoint: Checkpoint) -> str | None:
     """None where nothing tells of one."""
+    from svrag.retrievers.kinds import is_sparse
     from svrag.training.models.dense import is_dense
 
+    if is_sparse(checkpoint):
+        return _SPARSE
     return _DENSE if is_dense(checkpoint) else None

@@ -59,15 +59,17 @@ def loss_of(trainable: Trainable, objective: Objective) -> torch.Tensor:
 def trained(trainable: Trainable, part: LossPart, steps: int = 4, rate: float = 1e-3) -> tuple[float, float]:
     """Losses before and after some steps; every weight that is said to be trained has a gradient."""
     objective = Objective(part)
-    trainable.network.eval()  # without dropout
+    trainable.network.eval()
     before = float(loss_of(trainable, objective).detach())
     weights = [weight for weight in trainable.network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=rate)
+    trainable.network.train()
     for _ in range(steps):
         optimiser.zero_grad()
         loss_of(trainable, objective).backward()
         assert all(weight.grad is not None for weight in weights)
         optimiser.step()
+    trainable.network.eval()
     return before, float(loss_of(trainable, objective).detach())
 
 

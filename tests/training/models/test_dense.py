@@ -125,7 +125,7 @@ def test_pooling_that_leaves_the_prompt_out(bert: Path, tmp_path: Path) -> None:
         ({"facets": ["type"]}, "model.facets: .* makes one vector of a text"),
         ({"picture_tokens": 9}, "model.picture_tokens: .* makes one vector of a text"),
         ({"family": "text", "longest": 9}, "model.longest is for model.family dense; .* is text"),
-        ({"family": "dence"}, "model.family: dence is none; there are .*, dense"),
+        ({"family": "dence"}, "model.family: dence is none; there are .*, dense, sparse"),
     ],
 )
 def test_what_the_family_cannot_do(bert: Path, options: dict[str, Any], said: str) -> None:
@@ -140,5 +140,5 @@ def test_pictures_are_refused(bert: Path) -> None:
 
 
 def test_a_network_that_nothing_is_said_of_needs_a_family(qwen: Path) -> None:
-    with pytest.raises(InputError, match=r"needs model.family \(.*dense\)"):
+    with pytest.raises(InputError, match=r"needs model.family \(.*dense, sparse\)"):
         opened(qwen)
