@@ -29,7 +29,7 @@ _loading = threading.Lock()
 
 
 def load_single(name: str) -> SingleVectorEncoder:
-    """The encoder of this name; the last two of a kind are kept for the next call.
+    """The encoder of this name; the last few are kept for the next call.
 
     Args:
         name: one of `FAMILIES`, with checkpoints or without, or of a model of sentence-transformers on the Hugging Face
@@ -45,7 +45,7 @@ def load_single(name: str) -> SingleVectorEncoder:
         return _loaded(name)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # as many as are fused: a search would load each anew
 def _loaded(name: str) -> SingleVectorEncoder:
     family, _, rest = name.partition(":")
     if family == OPENAI:
