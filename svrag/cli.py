@@ -58,7 +58,7 @@ def entry() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_with_part(arguments))
     if "run" not in options:
         parser.print_help()
         return USAGE
@@ -88,6 +88,17 @@ def _tell_spending() -> None:
 
     for line in ACCOUNT.lines():
         print(f"svrag: {line}", file=sys.stderr)
+
+
+def _with_part(arguments: Sequence[str]) -> list[str]:
+    """`train mine` and `train score` are commands beside `train CONFIG`: two words become one name."""
+    words = list(arguments)
+    for at, word in enumerate(words[:-1]):
+        if word == "train" and words[at + 1] in ("mine", "score"):
+            return [*words[:at], f"train {words[at + 1]}", *words[at + 2 :]]
+        if not word.startswith("-") and not (at and words[at - 1].startswith("--") and "=" not in words[at - 1]):
+            break  # another command's name
+    return words
 
 
 def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
@@ -195,6 +206,23 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--row", metavar="NAME", help="of the recipe's table of experiments")
     train.add_argument("--resume", action="store_true", help="go on with the last checkpoint of the run's folder")
 
+    mine = command("train mine", _train_mine, "find hard negatives for questions, by any retriever")
+    _row_options(mine)
+    mine.add_argument("--corpus", metavar="FILE", type=Path, help="more documents, besides those of DATA")
+    mine.add_argument("--corpus-document", metavar="COLUMN", default="document", help="of documents in it")
+    mine.add_argument("--count", type=int, default=5, help="negatives of a question (default: %(default)s)")
+    mine.add_argument("--ranks", metavar="A-B", default="1-50", help="that are looked at (default: %(default)s)")
+    mine.add_argument(
+        "--margin", type=float, help="a negative scores at least so much less than the question's answer"
+    )
+    mine.add_argument("--max-score", type=float, help="of a negative: above it, it may well be an answer too")
+
+    score = command("train score", _train_score, "let a cross-encoder score questions with their documents")
+    _row_options(score)
+    score.add_argument("--model", metavar="NAME", required=True, help="cross-encoder: a name on the Hub or a folder")
+    score.add_argument("--negatives", metavar="COLUMN", default="negatives", help="(default: %(default)s)")
+    score.add_argument("--batch", type=int, default=32, help="pairs read at once (default: %(default)s)")
+
     evaluate = commands.add_parser("eval", parents=[_common()], help="measure retrieval and answers on a benchmark")
     _evaluations(evaluate.add_subparsers(metavar="BENCHMARK", required=True))
     return parser
@@ -227,6 +255,14 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     compare.add_argument("second", metavar="B.json", type=Path)
     compare.add_argument("--json", metavar="OUT", type=Path, help="write all differences, by slice too")
     compare.add_argument("--report", metavar="DIR", type=Path, help="write report.md and report.html there")
+
+
+def _row_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", type=Path, help="*.jsonl, *.parquet or the folder of a dataset")
+    parser.add_argument("out", metavar="OUT", type=Path, help="*.jsonl or *.parquet; what is there is not made again")
+    parser.add_argument("--split", metavar="NAME", help="of a folder with several")
+    parser.add_argument("--query", metavar="COLUMN", default="query", help="of questions (default: %(default)s)")
+    parser.add_argument("--document", metavar="COLUMN", default="document", help="of answers (default: %(default)s)")
 
 
 def _reading_options(parser: argparse.ArgumentParser) -> None:
@@ -485,6 +521,73 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
         return FAILED
     if rank == 0:
         console.print_training(result, recipe.evaluation.metric)
+    return DONE
+
+
+def _train_mine(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from svrag import console
+        from svrag.training.config import Corpus, PairData
+        from svrag.training.mining.mine import Mining, mine
+
+        first, _, last = options.ranks.partition("-")
+        if not (first.isdecimal() and last.isdecimal()):
+            raise InputError(f"--ranks {options.ranks}: write --ranks 1-50")
+        corpus = Corpus(path=options.corpus, document=options.corpus_document) if options.corpus else None
+        # Answers stand as texts in the rows; the corpus only has more of them.
+        data = PairData(
+            kind="pairs", path=options.data, split=options.split, query=options.query, document=options.document
+        )
+        mining = Mining(
+            settings.retriever,
+            settings.encoder,
+            int(first),
+            int(last),
+            options.count,
+            options.margin,
+            options.max_score,
+        )
+        with console.encoding_progress() as step:
+            few = mine(
+                data,
+                options.out,
+                mining,
+                corpus=corpus,
+                on_progress=lambda done, total: step("questions", done, total),
+                on_encoding=lambda done, total: step("documents", done, total),
+            )
+    except ModuleNotFoundError as error:
+        raise InputError(f'mining needs {error.name}: pip install "svrag[train]"') from None
+    left = f"; {few} questions have fewer than {options.count} negatives" if few else ""
+    print(f"{options.out}: hard negatives by {settings.retriever}{left}")
+    return DONE
+
+
+def _train_score(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from svrag import console
+        from svrag.training.config import PairData
+        from svrag.training.mining.score import score
+
+        data = PairData(
+            kind="pairs",
+            path=options.data,
+            split=options.split,
+            query=options.query,
+            document=options.document,
+            negatives=options.negatives,
+        )
+        with console.encoding_progress() as step:
+            score(
+                data,
+                options.out,
+                options.model,
+                batch=options.batch,
+                on_progress=lambda done, total: step("questions", done, total),
+            )
+    except ModuleNotFoundError as error:
+        raise InputError(f'scoring needs {error.name}: pip install "svrag[train]"') from None
+    print(f"{options.out}: scores by {options.model}")
     return DONE
 
 
