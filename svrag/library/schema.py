@@ -188,6 +188,20 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX sparse_postings_entry ON sparse_postings (entry);
     """,
+    """
+    CREATE TABLE numbered_vectors (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: an index in a file may hold it
+        document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+        encoder TEXT NOT NULL,          -- all as before
+        dimension INTEGER NOT NULL,
+        positions BLOB NOT NULL,
+        vectors BLOB NOT NULL,
+        UNIQUE (document, encoder)
+    );
+    INSERT INTO numbered_vectors SELECT number, document, encoder, dimension, positions, vectors FROM vectors;
+    DROP TABLE vectors;
+    ALTER TABLE numbered_vectors RENAME TO vectors;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -67,6 +67,31 @@ def get(connection: sqlite3.Connection, encoder: str, document_id: str) -> Vecto
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document that an encoder has made vectors of.
+
+    Attributes:
+        number: of the entry, which no other ever had or will have.
+        document_id: whose the vectors are.
+        count: how many.
+    """
+
+    number: int
+    document_id: str
+    count: int
+
+
+def entries(connection: sqlite3.Connection, encoder: str) -> list[Entry]:
+    """All that `encoder` has made, by number."""
+    rows = connection.execute(
+        "SELECT v.number, d.id, length(v.positions) / 4 FROM vectors v JOIN documents d ON d.number = v.document "
+        "WHERE v.encoder = ? ORDER BY v.number",
+        (encoder,),
+    )
+    return [Entry(*row) for row in rows]
+
+
 def encoded(connection: sqlite3.Connection, encoder: str) -> set[str]:
     """The documents that `encoder` has made vectors of."""
     rows = connection.execute(

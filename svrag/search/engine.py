@@ -11,6 +11,7 @@ from svrag.errors import InputError
 from svrag.library.encoding import Progress, silent
 from svrag.library.indexing import index_of
 from svrag.library.store import Library, StoredDocument
+from svrag.retrievers.dense.loading import FAMILIES
 from svrag.retrievers.kinds import BUILT_IN, is_retriever_name, kind_of
 from svrag.retrievers.multivector.loading import load_multivector
 from svrag.retrievers.sparse.encoder import load_sparse
@@ -100,8 +101,8 @@ def retrievers_named(text: str) -> tuple[str, ...]:
     for name in named:
         if not name or not is_retriever_name(name):
             raise InputError(
-                f"unknown retriever {name!r}: use lexical, dense, a model on the Hugging Face Hub (OWNER/NAME) or a "
-                "folder with one, or several with commas between them"
+                f"unknown retriever {name!r}: use lexical, dense, {', '.join(FAMILIES)}, splade:MODEL, a model on the "
+                "Hugging Face Hub (OWNER/NAME) or a folder with one, or several with commas between them"
             )
     return (*(name for name in BUILT_IN if name in named), *(name for name in named if name not in BUILT_IN))
 

@@ -15,7 +15,7 @@ import pytest
 from svrag.errors import LibraryError
 from svrag.library import schema, store
 from svrag.library.store import Library
-from svrag.library.vectors import Vectors
+from svrag.library.vectors import Vectors, entries
 from tests.library.made import add, document
 
 
@@ -104,6 +104,27 @@ def test_a_library_of_version_1_keeps_everything(tmp_path: Path, monkeypatch: py
         assert library.encoded_by("e") == set()
         library.put_vectors("e", made_up(made.id, 1))
         assert same(library.vectors_of("e", made.id), made_up(made.id, 1))
+
+
+def test_a_library_from_before_entries_had_numbers_for_good_keeps_its_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_it = next(n for n, script in enumerate(schema.MIGRATIONS) if "numbered_vectors" in script)
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:before_it])
+        before.setattr(schema, "SCHEMA_VERSION", before_it)
+        before.setattr(store, "SCHEMA_VERSION", before_it)
+        with Library.open(tmp_path / "library") as library:
+            ids = [add(library, tmp_path, document(f"{n}.pdf", f"The kiln {n}.")).id for n in range(3)]
+            for n, one in enumerate(ids):
+                library.put_vectors("e", made_up(one, n))
+    with Library.open(tmp_path / "library") as library:
+        assert all(same(library.vectors_of("e", one), made_up(one, n)) for n, one in enumerate(ids))
+        numbers = [entry.number for entry in entries(library.connection, "e")]
+        library.remove(ids[2])
+        assert library.encoded_by("e") == set(ids[:2])
+        library.put_vectors("f", made_up(ids[0], 7))
+        assert entries(library.connection, "f")[0].number > max(numbers)
 
 
 def test_an_older_svrag_does_not_touch_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,42 @@ def test_documents_come_and_go(library: Library, tmp_path: Path, encoder: Hashin
     assert all("Ash is salt." in text or "Firing" in text or "kilns" in text for text in encoder.encoded)
 
 
+def by_index(library: Library, encoder: Hashing, question: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """The ranking where every library is large enough for an index."""
+    with monkeypatch.context() as large:
+        large.setattr(dense, "_WORTH_AN_INDEX", 1)
+        return ranked(library, encoder, question)
+
+
+@pytest.mark.parametrize("candidates", [3, 1000])
+def test_an_index_finds_what_the_scan_finds(
+    library: Library, tmp_path: Path, encoder: Hashing, monkeypatch: pytest.MonkeyPatch, candidates: int
+) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(dense, "_CANDIDATES", candidates)
+    made = filled(library, tmp_path, count=12)
+
+    def agree() -> None:
+        for question in ("bowl", "hours", "kiln 3"):
+            found, expected = by_index(library, encoder, question, monkeypatch), ranked(library, encoder, question)
+            assert sorted(found.values()) == pytest.approx(sorted(expected.values()), abs=1e-5)
+            same = found.keys() & expected.keys()  # which of equals comes is left open
+            assert all(found[key] == pytest.approx(expected[key], abs=1e-5) for key in same)
+
+    agree()
+    assert (library.folder / "nearest").is_dir()
+    library.remove(made[0].id)
+    agree()
+    assert not any(key.startswith(made[0].id) for key in by_index(library, encoder, "kiln 0", monkeypatch))
+    add(library, tmp_path, document("new.pdf", "Ash is salt."))  # not in the index, and too little to make it anew
+    agree()
+    (best, *_) = sorted(by_index(library, encoder, "Ash is salt.", monkeypatch).items(), key=lambda one: -one[1])
+    assert best[1] == pytest.approx(max(ranked(library, encoder, "Ash is salt.").values()), abs=1e-5)
+    for one in made[1:9]:
+        library.remove(one.id)
+    agree()
+
+
 def test_only_what_is_missing_is_encoded_and_what_is_done_stays(
     library: Library, tmp_path: Path, encoder: Hashing
 ) -> None:
@@ -168,7 +204,7 @@ def test_names_of_retrievers() -> None:
     assert retrievers_named("dense, lexical") == ("lexical", "dense")
     assert retrievers_named("dense,dense") == ("dense",)
     for wrong in ("magic", "lexical,magic", "", "lexical,"):
-        with pytest.raises(InputError, match=r"unknown retriever '(magic|)': use lexical, dense, a model"):
+        with pytest.raises(InputError, match=r"unknown retriever '(magic|)': use lexical, dense, dpr, openai"):
             retrievers_named(wrong)
 
 
