@@ -115,8 +115,9 @@ def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
         group.add_argument("--retriever", metavar="NAME[,NAME...]", action="append", dest="retrievers", help=several)
     else:
         one = (
-            "lexical (default, no model), dense (a text encoder), or a text, page-image or multi-vector model by its "
-            "name on the Hub or its folder; several, with commas between them, are fused"
+            "lexical (default, no model), dense (a text encoder), dpr, specter2, splade:MODEL, qwen2.5-embedding, openai, "
+            "or a text, page-image or multi-vector model by its name on the Hub or its folder; several, with commas "
+            "between them, are fused"
         )
         group.add_argument("--retriever", metavar="NAME[,NAME...]", help=one)
     group.add_argument("--encoder", metavar="NAME", help="text encoder of dense: a name on the Hub or a folder")
