@@ -142,3 +142,27 @@ def test_pictures_are_refused(bert: Path) -> None:
 def test_a_network_that_nothing_is_said_of_needs_a_family(qwen: Path) -> None:
     with pytest.raises(InputError, match=r"needs model.family \(.*dense, sparse\)"):
         opened(qwen)
+
+
+def test_questions_and_documents_may_be_read_by_a_network_each(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Router, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    sides = []
+    for seed in (1, 2):
+        source = write_encoder(tmp_path / f"source {seed}", seed=seed)
+        sides.append([Transformer(str(source)), Pooling(16, "cls")])
+    router = Router.for_query_document(query_modules=sides[0], document_modules=sides[1])
+    folder = tmp_path / "both"
+    SentenceTransformer(modules=[router], similarity_fn_name="dot").save_pretrained(
+        str(folder), create_model_card=False
+    )
+    trainable = opened(folder, family="dense")
+    assert_read_back(folder, trainable)
+    before, after = trained(trainable, LossPart(name="triplet", candidates="pool"), rate=1e-4)
+    assert after < before
+    changed = [name for name, weight in trainable.network.named_parameters() if weight.requires_grad]
+    assert {"query" in name for name in changed} == {True, False}
+    trainable.save(tmp_path / "saved")
+    assert_read_back(tmp_path / "saved", trainable)
