@@ -64,6 +64,9 @@ def trained(trainable: Trainable, part: LossPart, steps: int = 4, rate: float = 
     weights = [weight for weight in trainable.network.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=rate)
     trainable.network.train()
+    for module in trainable.network.modules():
+        if isinstance(module, torch.nn.Dropout):  # so few steps would be lost in its noise
+            module.p = 0.0
     for _ in range(steps):
         optimiser.zero_grad()
         loss_of(trainable, objective).backward()

@@ -160,7 +160,7 @@ def test_questions_and_documents_may_be_read_by_a_network_each(tmp_path: Path) -
     )
     trainable = opened(folder, family="dense")
     assert_read_back(folder, trainable)
-    before, after = trained(trainable, LossPart(name="triplet", candidates="pool"), rate=1e-4)
+    before, after = trained(trainable, LossPart(name="triplet", candidates="pool"))
     assert after < before
     changed = [name for name, weight in trainable.network.named_parameters() if weight.requires_grad]
     assert {"query" in name for name in changed} == {True, False}
