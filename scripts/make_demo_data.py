@@ -20,7 +20,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "demo_data"
 
 
 def write(folder: Path, documents: Sequence[Made]) -> None:
-    """`documents/*.pdf`, `questions.json` and `annotations.jsonl` in `folder`; `decks.json`, `pairs.jsonl` and `decks/*/*.png`."""
+    """Into `folder`: `documents/*.pdf` with questions.json and annotations.jsonl; `decks/*/*.png` with decks.json and
+    pairs.jsonl."""
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     for made in documents:
         (folder / "documents" / made.name).write_bytes(made.to_bytes())

@@ -97,7 +97,9 @@ def _picture(record: ElementRecord, data: GraphFiles) -> Picture | None:
     """The picture in the record, at its path beside the file, or in the folder of pictures by document and element."""
     if record.image_base64:
         try:
-            return PictureBytes(base64.b64decode(record.image_base64, validate=True), f"image_b64 of {record.element.id}")
+            return PictureBytes(
+                base64.b64decode(record.image_base64, validate=True), f"image_b64 of {record.element.id}"
+            )
         except ValueError as error:
             raise InputError(f"image_b64 of {record.element.id} in {data.elements} is no base64: {error}") from None
     path = data.elements.parent / record.image_path if record.image_path else None
