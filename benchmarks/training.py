@@ -5,8 +5,9 @@
 
 Both trainers train the same tiny ColQwen2.5 of random weights on the same pages and questions, with the same LoRA, head,
 loss (InfoNCE over the batch, mean MaxSim, temperature 0.02), optimiser, precision and batches, in turns, each in a run of
-its own in this process; the losses of the first steps are compared, so that both are known to do the same work. Seconds
-are those from the end of the first quarter of a run's steps to its end.
+its own in this process; the losses of the first steps are compared, so that both are known to do the same work. Told is
+the median step of all runs, without the first quarter of each: on a machine that others share, some steps take many
+times as long, and means tell which trainer they fell on.
 
 With --real, models have the shapes of SigLIP2-base (element-graph encoder, figures of 224 pixels) and of ColQwen2.5-3B
 (pages of at most 768 tokens) and random weights; each batch is read as a whole and in chunks (GradCache). What is told is
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,11 @@ _WARM = 4  # one in so many steps, the first ones, is not timed
 @dataclass(frozen=True, slots=True)
 class Speed:
     """Attributes:
-    losses: of the steps.
+    seconds: of the steps that count.
+    losses: of all steps.
     """
 
-    examples_per_second: float
+    seconds: tuple[float, ...]
     losses: tuple[float, ...]
 
 
@@ -90,9 +93,9 @@ class Clock(TrainerCallback):
             torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
 
-    def steps_per_second(self) -> float:
-        first = max(1, len(self.ends) // _WARM)
-        return (len(self.ends) - first) / (self.ends[-1] - self.ends[first - 1])
+    def seconds(self) -> tuple[float, ...]:
+        counted = self.ends[max(1, len(self.ends) // _WARM) - 1 :]
+        return tuple(end - begin for begin, end in pairwise(counted))
 
 
 def pages(count: int, size: tuple[int, int]) -> list[Image.Image]:
@@ -105,13 +108,13 @@ def questions(count: int) -> list[str]:
     return [f"What does page {number} say about the kiln, and when was it fired?" for number in range(count)]
 
 
-def timed(trainer: Trainer, per_step: int) -> Speed:
+def timed(trainer: Trainer) -> Speed:
     clock = Clock()
     trainer.add_callback(clock)
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
-    return Speed(clock.steps_per_second() * per_step, losses)
+    return Speed(clock.seconds(), losses)
 
 
 def ours(model: Path, seen: list[Image.Image], batch: int, steps: int, folder: Path) -> Speed:
@@ -133,7 +136,7 @@ def ours(model: Path, seen: list[Image.Image], batch: int, steps: int, folder: P
     ]
     trainer, _ = trainer_of(recipe, examples, tell=lambda _: None)
     trainer.args.save_strategy = "no"  # type: ignore[assignment]
-    return timed(trainer, batch)
+    return timed(trainer)
 
 
 def theirs(model: Path, seen: list[Image.Image], batch: int, steps: int, folder: Path) -> Speed:
@@ -163,11 +166,11 @@ def theirs(model: Path, seen: list[Image.Image], batch: int, steps: int, folder:
         loss_func=ColbertLoss(temperature=LOSS["temperature"], normalize_scores=True),
         is_vision_model=True,
     )
-    return timed(trainer, batch)
+    return timed(trainer)
 
 
 def beside(batch: int, steps: int, rounds: int, picture_tokens: int) -> dict[str, Any]:
-    """Median speeds of both, in turns. Examples are as many as a batch, so that every step has all of them."""
+    """Speeds of both, in turns. Examples are as many as a batch, so that every step has all of them."""
     found: dict[str, list[Speed]] = {"ours": [], "colpali-engine": []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -177,14 +180,15 @@ def beside(batch: int, steps: int, rounds: int, picture_tokens: int) -> dict[str
             turn = [("ours", ours), ("colpali-engine", theirs)]
             for name, run in turn if number % 2 == 0 else reversed(turn):
                 found[name].append(run(model, seen, batch, steps, folder / f"{name} {number}"))
-    speeds = {name: statistics.median(one.examples_per_second for one in runs) for name, runs in found.items()}
+    seconds = {name: [second for one in runs for second in one.seconds] for name, runs in found.items()}
+    speeds = {name: batch / statistics.median(steps) for name, steps in seconds.items()}
     return {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "batch": batch,
         "steps": steps,
         "examples_per_second": speeds,
         "ratio": speeds["ours"] / speeds["colpali-engine"],
-        "runs": {name: [round(one.examples_per_second, 3) for one in runs] for name, runs in found.items()},
+        "quartiles_of_seconds": {name: statistics.quantiles(steps) for name, steps in seconds.items()},
         "first_losses": {name: runs[0].losses[:3] for name, runs in found.items()},
     }
 
@@ -213,7 +217,7 @@ def cost(
         objective = Objective(LossPart.model_validate(LOSS))
         try:
             trainer = RetrievalTrainer(trainable, arguments, objective, examples, chunk=chunk, identity={})
-            speed = timed(trainer, batch).examples_per_second
+            speed = batch / statistics.median(timed(trainer).seconds)
         except torch.OutOfMemoryError:
             return Cost(name, batch, chunk, None, None, "out of memory")
     return Cost(name, batch, chunk, speed, torch.cuda.max_memory_allocated() / 1e9 if gpu else None)
