@@ -257,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--batch", type=int, nargs="+", default=None, help="examples (default 8; with --real 16 64 128)")
     add("--steps", type=int, default=None, help="of a run (default 24; with --real 8)")
-    add("--rounds", type=int, default=4, help="runs of each trainer")
+    add("--rounds", type=int, default=12, help="runs of each trainer")
     add("--picture-tokens", type=int, default=64, help="of a page of the tiny model, at most")
     add("--real", action="store_true", help="shapes of SigLIP2-base and ColQwen2.5-3B")
     add("--chunk", type=int, default=8, help="items read at once, with --real")
