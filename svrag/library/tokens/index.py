@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from svrag.library.store import Library
 
-# Scored again with the question as it is, not rounded to int8: enough for recall@10 of 1 with float16, and no gain from
-# more with int8, in what was measured (LOG.md).
+# Scored again with the question as it is, not rounded to int8: enough for recall@10 of 1 with float16, and for half of
+# what int8 loses, in what was measured (LOG.md).
 _RERANKED: dict[Precision, int] = {"float16": 100, "int8": 50}
 
 
