@@ -117,6 +117,23 @@ def timed(trainer: Trainer) -> Speed:
     return Speed(clock.seconds(), losses)
 
 
+def arguments_of(folder: Path, batch: int, steps: int, **more: Any) -> TrainingArguments:
+    gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=batch,
+        max_steps=steps,
+        learning_rate=RATE,
+        bf16=gpu,
+        use_cpu=not gpu,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        **more,
+    )
+
+
 def ours(model: Path, seen: list[Image.Image], batch: int, steps: int, folder: Path) -> Speed:
     recipe = Recipe.model_validate(
         {
@@ -145,18 +162,7 @@ def theirs(model: Path, seen: list[Image.Image], batch: int, steps: int, folder:
     lora.add(network, Adapter(dropout=0.0), lora.DECODER, seed=42, whole=("custom_text_proj",))
     asked = questions(len(seen))
     rows = [{"query": question, "pos_target": page} for question, page in zip(asked, seen, strict=True)]
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=batch,
-        max_steps=steps,
-        learning_rate=RATE,
-        bf16=gpu,
-        use_cpu=not gpu,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
+    arguments = arguments_of(folder, batch, steps)
     trainer = ContrastiveTrainer(
         model=network,
         args=arguments,
@@ -201,19 +207,7 @@ def cost(
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=batch,
-            max_steps=steps,
-            learning_rate=RATE,
-            bf16=gpu,
-            use_cpu=not gpu,
-            logging_steps=1,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_num_workers=8 if gpu else 0,
-        )
+        arguments = arguments_of(Path(folder), batch, steps, dataloader_num_workers=8 if gpu else 0)
         objective = Objective(LossPart.model_validate(LOSS))
         try:
             trainer = RetrievalTrainer(trainable, arguments, objective, examples, chunk=chunk, identity={})

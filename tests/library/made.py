@@ -48,6 +48,14 @@ def document(name: str, *sentences: str, pages: int = 2) -> Document:
     return Document(own, sha256, name, "On firing", "en", told, tuple(elements), warnings=("page 2: read in a hurry",))
 
 
+def filled(library: Library, folder: Path, count: int = 4) -> list[Document]:
+    """Documents of six sentences and more, which are alike, put into the library."""
+    return [
+        add(library, folder, document(f"{n}.pdf", *(f"Kiln {n} fired bowl {i} for {i} hours." for i in range(6 + n))))
+        for n in range(count)
+    ]
+
+
 def add(library: Library, folder: Path, made: Document) -> Document:
     """Store `made` as if it had been read from `folder`."""
     source = folder / made.name

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from svrag.library import files
 from svrag.library.store import Library
+from tests.killing import killed
 from tests.library.made import add, document
 
 ADD_FOR_EVER = """
@@ -37,19 +34,8 @@ with Library.open(folder / "library") as library:
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", ADD_FOR_EVER, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0.05, 0.9))
-    process.send_signal(signal.SIGKILL)
-    said = process.stdout.read().splitlines()
-    process.wait()
-    process.stdout.close()
+    printed = killed(ADD_FOR_EVER, str(tmp_path), after=random.Random(seed).uniform(0.05, 0.9))
+    said = printed.splitlines()
     # A line may be missing its end, or not have been written: what was said is the least that must be there.
     acknowledged = {line for line in said[:-1] if not line.startswith("-")} - {
         line[1:] for line in said if line[0] == "-"

@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +11,7 @@ import pytest
 from svrag.library import sparse
 from svrag.library.sparse import SparseVectors
 from svrag.library.store import Library
+from tests.killing import killed
 from tests.library.made import add, document
 
 
@@ -115,19 +112,8 @@ def test_killed_at_any_moment(library: Library, tmp_path: Path, seed: int) -> No
     for i in range(3):
         add(library, tmp_path, document(f"{i}.pdf", f"The kiln {i}."))
     library.close()
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENCODE_FOR_EVER, str(library.folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0.05, 0.6))
-    process.send_signal(signal.SIGKILL)
-    said = [line.split() for line in process.stdout.read().splitlines()]
-    process.wait()
-    process.stdout.close()
+    printed = killed(ENCODE_FOR_EVER, str(library.folder), after=random.Random(seed).uniform(0.05, 0.6))
+    said = [line.split() for line in printed.splitlines()]
     with Library.open(library.folder) as again:
         found = kept(again, "e")
         for stored in again.documents():

@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +12,7 @@ from svrag.errors import LibraryError
 from svrag.library import schema, store
 from svrag.library.store import Library
 from svrag.library.vectors import Vectors, entries
+from tests.killing import killed
 from tests.library.made import add, document
 
 
@@ -154,19 +151,8 @@ def test_killed_at_any_moment(library: Library, tmp_path: Path, seed: int) -> No
     for i in range(3):
         add(library, tmp_path, document(f"{i}.pdf", f"The kiln {i}."))
     library.close()
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENCODE_FOR_EVER, str(library.folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0.05, 0.9))
-    process.send_signal(signal.SIGKILL)
-    said = [line.split() for line in process.stdout.read().splitlines()]
-    process.wait()
-    process.stdout.close()
+    printed = killed(ENCODE_FOR_EVER, str(library.folder), after=random.Random(seed).uniform(0.05, 0.9))
+    said = [line.split() for line in printed.splitlines()]
     with Library.open(library.folder) as again:
         for stored in again.documents():
             told = max((int(seed) for i, seed in said[:-1] if i == stored.id), default=-1)

@@ -22,7 +22,7 @@ from svrag.search import dense, encoding
 from svrag.search.dense import rank
 from svrag.search.engine import retrievers_named, search
 from svrag.search.fusion import WEIGHT
-from tests.library.made import add, document
+from tests.library.made import add, document, filled
 from tests.retrievers.dense.checkpoints import write_encoder
 
 PAPER = "fog_collectors_paper.pdf"
@@ -64,13 +64,6 @@ def encoder() -> Hashing:
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     return Library.open(tmp_path / "library")
-
-
-def filled(library: Library, folder: Path, count: int = 4) -> list[Document]:
-    return [
-        add(library, folder, document(f"{n}.pdf", *(f"Kiln {n} fired bowl {i} for {i} hours." for i in range(6 + n))))
-        for n in range(count)
-    ]
 
 
 def by_brute_force(documents: Sequence[Document], encoder: Hashing, question: str) -> dict[str, float]:

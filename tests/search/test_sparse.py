@@ -17,7 +17,7 @@ from svrag.search import sparse
 from svrag.search.engine import search
 from svrag.search.fusion import WEIGHT
 from svrag.search.sparse import rank
-from tests.library.made import add, document
+from tests.library.made import add, document, filled
 from tests.retrievers.dense.networks import write_splade
 
 
@@ -54,13 +54,6 @@ def encoder() -> Counting:
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     return Library.open(tmp_path / "library")
-
-
-def filled(library: Library, folder: Path, count: int = 4) -> list[Document]:
-    return [
-        add(library, folder, document(f"{n}.pdf", *(f"Kiln {n} fired bowl {i} for {i} hours." for i in range(6 + n))))
-        for n in range(count)
-    ]
 
 
 def by_brute_force(made: Sequence[Document], encoder: Counting, question: str) -> dict[str, float]:

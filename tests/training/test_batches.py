@@ -19,8 +19,9 @@ from svrag.training.config import Recipe, TopicGroup
 from svrag.training.order import Order, Permutations
 from svrag.training.recipes import load_recipe
 from svrag.training.run import train
+from tests.retrievers.dense.networks import write_qwen
 from tests.training.models.families import QUESTIONS, TEXTS, Stripes
-from tests.training.models.one_vector import opened, write_qwen
+from tests.training.models.one_vector import opened
 from tests.training.runs import in_two
 
 TOPICS = ["main", "soft", "hard", "cross", "unused"]

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from svrag.library.tokens import manifest
 from svrag.library.tokens.identity import Precision
 from svrag.library.tokens.index import TokenIndex
 from svrag.library.tokens.storing import written
+from tests.killing import killed
 from tests.library.tokens.made import documents, identity, units
 
 WORK_FOR_EVER = """
@@ -51,19 +48,8 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int, precision: Precision) -
         index = TokenIndex.open(library, identity(precision=precision), create=True)
         for id in ids:
             index.add(id, units(library, id, 0, longest=60))
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK_FOR_EVER, str(tmp_path / "library"), precision],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[3],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0.02, 0.6))
-    process.send_signal(signal.SIGKILL)
-    said = [line.split() for line in process.stdout.read().rpartition("\n")[0].splitlines()]
-    process.wait()
-    process.stdout.close()
+    printed = killed(WORK_FOR_EVER, str(tmp_path / "library"), precision, after=random.Random(seed).uniform(0.02, 0.6))
+    said = [line.split() for line in printed.rpartition("\n")[0].splitlines()]
     told = {id: int(made) for id, made in said}
     last = max(told.values(), default=0)
     removed = told.pop(ids[3], None) == 0

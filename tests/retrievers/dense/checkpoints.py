@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 _SAID = "the kiln was fired for nine hours salt thrown into chamber bowls weigh grams question passage : > 1 2 3"
 WORDS = _SAID.split()
@@ -35,16 +36,15 @@ def write_tokenizer(folder: Path, *, longest: int = 24) -> int:
     return len(vocabulary)
 
 
-def write_encoder(
-    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, longest: int = 24, width: int = 16
-) -> Path:
-    """A BERT with mean pooling in `folder`, its vocabulary `WORDS`."""
+def new_bert(
+    model_class: Any, config_class: Any, folder: Path, *, seed: int = 0, longest: int = 40, width: int = 16
+) -> Any:
+    """A BERT of two layers with random weights, and its tokenizer in `folder`."""
     import torch
-    from transformers import BertConfig, BertModel
 
     size = write_tokenizer(folder, longest=longest)
     torch.manual_seed(seed)
-    config = BertConfig(
+    config = config_class(
         vocab_size=size,
         hidden_size=width,
         num_hidden_layers=2,
@@ -53,7 +53,16 @@ def write_encoder(
         max_position_embeddings=longest,
         initializer_range=0.5,
     )
-    BertModel(config).save_pretrained(folder)
+    return model_class(config)
+
+
+def write_encoder(
+    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, longest: int = 24, width: int = 16
+) -> Path:
+    """A BERT with mean pooling in `folder`, its vocabulary `WORDS`."""
+    from transformers import BertConfig, BertModel
+
+    new_bert(BertModel, BertConfig, folder, seed=seed, longest=longest, width=width).save_pretrained(folder)
     types = "sentence_transformers.models"
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": f"{types}.Transformer"},

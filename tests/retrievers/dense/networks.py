@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.retrievers.dense.checkpoints import write_tokenizer as write_words_tokenizer
+from tests.retrievers.dense.checkpoints import new_bert
 from tests.retrievers.multivector.tiny import write_tokenizer
 
 QWEN_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -56,21 +56,9 @@ def write_qwen_adapter(folder: Path, base: Path, *, with_head: bool) -> Any:
 
 def write_masked_lm(folder: Path, *, seed: int = 0, longest: int = 40) -> Path:
     """A BERT with the layer that predicts words: SPLADE as its makers first published it."""
-    import torch
     from transformers import BertConfig, BertForMaskedLM
 
-    size = write_words_tokenizer(folder, longest=longest)
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=size,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=longest,
-        initializer_range=0.5,
-    )
-    BertForMaskedLM(config).save_pretrained(folder)
+    new_bert(BertForMaskedLM, BertConfig, folder, seed=seed, longest=longest).save_pretrained(folder)
     return folder
 
 
@@ -96,18 +84,8 @@ def write_dpr(folder: Path, role: str, *, seed: int = 0, published: bool = False
     import torch
     from transformers import DPRConfig, DPRContextEncoder, DPRQuestionEncoder
 
-    size = write_words_tokenizer(folder, longest=40)
-    torch.manual_seed(seed)
-    config = DPRConfig(
-        vocab_size=size,
-        hidden_size=width,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-        initializer_range=0.5,
-    )
-    model = (DPRQuestionEncoder if role == "question" else DPRContextEncoder)(config)
+    model_class = DPRQuestionEncoder if role == "question" else DPRContextEncoder
+    model = new_bert(model_class, DPRConfig, folder, seed=seed, width=width)
     model.save_pretrained(folder)
     if published:
         weights = dict(model.state_dict())
@@ -140,21 +118,9 @@ PFEIFFER: dict[str, Any] = {
 
 def write_bert(folder: Path, *, seed: int = 0) -> Path:
     """A bare BERT, its first two layers alone."""
-    import torch
     from transformers import BertConfig, BertModel
 
-    size = write_words_tokenizer(folder, longest=40)
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=size,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-        initializer_range=0.5,
-    )
-    BertModel(config).save_pretrained(folder)
+    new_bert(BertModel, BertConfig, folder, seed=seed).save_pretrained(folder)
     return folder
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.loopback import served
 
 
 @dataclass
@@ -101,17 +102,9 @@ def fake_vllm(**options: Any) -> Iterator[FakeVllm]:
             usage = {"prompt_tokens": sum(map(len, made)), "total_tokens": sum(map(len, made))}
             return 200, {"id": "pool-1", "object": "list", "model": fake.model, "data": entries[::-1], "usage": usage}
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as address:
+        fake.url = address
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def error(message: str, status: int) -> dict[str, Any]:

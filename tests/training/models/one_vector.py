@@ -15,7 +15,6 @@ from svrag.training.models.opening import open_for_training
 from svrag.training.models.trainable import Trainable
 from svrag.training.objective import Objective
 from svrag.training.vectors import chunks_of, together
-from tests.retrievers.multivector.tiny import write_tokenizer
 from tests.training.models.families import QUESTIONS, TEXTS
 
 ADAPTER = Adapter(rank=4, alpha=8, dropout=0.0)
@@ -23,26 +22,6 @@ EXAMPLES = [
     Example(Item(text=question), (Item(text=TEXTS[i]), Item(text=TEXTS[(i + 1) % 4])), (1.0, 0.0))
     for i, question in enumerate(QUESTIONS)
 ]
-
-
-def write_qwen(folder: Path) -> Path:
-    """A language model as Qwen2.5-0.5B-Instruct is published: with a head for words, and nothing that pools."""
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    tokenizer = write_tokenizer(folder, ["<|endoftext|>", "<|im_end|>"], eos_token="<|im_end|>")
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=160,
-        initializer_range=0.2,
-    )
-    Qwen2ForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 def opened(folder: Path, adapter: Adapter | None = ADAPTER, **options: Any) -> Trainable:

@@ -16,8 +16,9 @@ from svrag.retrievers.dense.encoder import load_encoder
 from svrag.training.batch import Item
 from svrag.training.config import LossPart
 from tests.retrievers.dense.checkpoints import write_encoder
+from tests.retrievers.dense.networks import write_qwen
 from tests.training.models.families import QUESTIONS, TEXTS, Stripes
-from tests.training.models.one_vector import ADAPTER, opened, trained, vectors_of, write_qwen
+from tests.training.models.one_vector import ADAPTER, opened, trained, vectors_of
 
 INFONCE = LossPart(name="infonce", temperature=0.1)
 

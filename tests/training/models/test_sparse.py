@@ -18,9 +18,10 @@ from svrag.training.models.opening import makes_terms
 from svrag.training.objective import Objective
 from svrag.training.run import trainer_of
 from tests.retrievers.dense.checkpoints import write_encoder
+from tests.retrievers.dense.networks import write_qwen
 from tests.training.made import batch
 from tests.training.models.families import TEXTS
-from tests.training.models.one_vector import ADAPTER, EXAMPLES, opened, trained, vectors_of, write_qwen
+from tests.training.models.one_vector import ADAPTER, EXAMPLES, opened, trained, vectors_of
 from tests.training.runs import losses_of, recipe
 
 TRIPLET = LossPart(name="triplet", candidates="pool", margin=5.0)
