@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from svrag.errors import InputError
 _OPEN_SECONDS = 60.0  # the first task also pays for the import of the layout model
 _TEXT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+_starting = threading.Lock()
 
 Mode = Literal["layout", "text"]
 
@@ -219,12 +221,13 @@ def _without_main() -> Iterator[None]:
     They have no use for it. A script that adds documents would run again in each worker unless it guards its main part,
     and one that imports PyMuPDF would load the layout model before it is told to use one thread.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    with _starting:  # two threads at once would put back each other's stand-in
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _work(pipe: Connection) -> None:

@@ -23,13 +23,17 @@ Status = Literal["reading", "added", "updated", "unchanged", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class AddEvent:
-    """Something happened to the file at `path`; pages count while it is read, `detail` says why it was skipped."""
+    """Something happened to the file at `path`.
+
+    Pages count while it is read, `detail` says why it was skipped, `document_id` which document it is now.
+    """
 
     path: Path
     status: Status
     done_pages: int = 0
     total_pages: int = 0
     detail: str = ""
+    document_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def add_paths(
                 known = library.with_hash(sha256_of(path))
                 if known is not None:
                     unchanged.append(known)
-                    on_event(AddEvent(path, "unchanged"))
+                    on_event(AddEvent(path, "unchanged", document_id=known.id))
                     continue
                 replaces = any(document.path == str(path.absolute()) for document in library.documents())
                 stored = _add(library, path, pool, password, on_event)
@@ -98,7 +102,8 @@ def add_paths(
                 on_event(AddEvent(path, "skipped", detail=reason))
                 continue
             (updated if replaces else added).append(stored)
-            on_event(AddEvent(path, "updated" if replaces else "added", stored.pages, stored.pages))
+            status: Status = "updated" if replaces else "added"
+            on_event(AddEvent(path, status, stored.pages, stored.pages, document_id=stored.id))
     return AddReport(tuple(added), tuple(updated), tuple(unchanged), tuple(skipped), time.perf_counter() - started)
 
 
