@@ -202,6 +202,13 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE vectors;
     ALTER TABLE numbered_vectors RENAME TO vectors;
     """,
+    """
+    CREATE TABLE tags (
+        document INTEGER NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (document, tag)
+    ) WITHOUT ROWID;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -8,6 +8,7 @@ see the last committed state while another process writes (write-ahead log). Not
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
@@ -175,12 +176,33 @@ class Library:
                 name = files.keep(self.folder, source, document.sha256, readable_copy)
                 known = connection.execute("SELECT 1 FROM documents WHERE sha256 = ?", (document.sha256,)).fetchone()
                 if known is None:
+                    tags = []
                     for (old,) in connection.execute(
                         "SELECT number FROM documents WHERE path = ?", (path,)
                     ).fetchall():
+                        tags = _tags(connection, old)
                         _delete(connection, old)
-                    _insert(connection, document, graph, name, path)
+                    _insert(connection, document, graph, name, path, tags)
             self._drop_orphans()
+        compaction.tidy(self)
+
+    def replace(self, document: Document, graph: ElementGraph) -> None:
+        """Store `document`, which was read anew, in place of the one with the same bytes; its name and tags stay.
+
+        Raises:
+            InputError: not in the library any more.
+            LibraryError: no space, no permission. The library is as it was before.
+        """
+        with _explained(self.folder), self._writing() as connection:
+            row = connection.execute(
+                "SELECT number, name, file, path FROM documents WHERE sha256 = ?", (document.sha256,)
+            ).fetchone()
+            if row is None:
+                raise InputError(f"{document.name} is not in the library any more: add it again")
+            number, name, file, path = row
+            tags = _tags(connection, number)
+            _delete(connection, number)
+            _insert(connection, dataclasses.replace(document, name=name), graph, file, path, tags)
         compaction.tidy(self)
 
     def remove(self, document_id: str) -> None:
@@ -203,7 +225,7 @@ class Library:
         Raises:
             InputError: not in the library.
         """
-        stored = self._stored(document_id)
+        stored = self.stored(document_id)
         return Document(
             id=stored.id,
             sha256=stored.sha256,
@@ -221,7 +243,7 @@ class Library:
         Raises:
             InputError: not in the library.
         """
-        self._stored(document_id)
+        self.stored(document_id)
         nodes = self._connection.execute(
             "SELECT e.id, e.type, e.page, e.section_path, e.section_role, e.label FROM elements e "
             "JOIN documents d ON d.number = e.document WHERE d.id = ? AND e.type <> 'page' ORDER BY e.row",
@@ -258,7 +280,7 @@ class Library:
         Raises:
             InputError: no such document or page.
         """
-        stored = self._stored(document_id)
+        stored = self.stored(document_id)
         pages = self._pages("WHERE d.id = ? AND p.number = ?", document_id, number)
         if not pages:
             raise InputError(f"{stored.name} has no page {number}: it has {stored.pages}")
@@ -500,7 +522,12 @@ class Library:
             for id, sha256, name, title, language, pages, elements, file, path, added, warnings in rows
         ]
 
-    def _stored(self, document_id: str) -> StoredDocument:
+    def stored(self, document_id: str) -> StoredDocument:
+        """What is known of the document with this id.
+
+        Raises:
+            InputError: not in the library.
+        """
         found = self._documents("WHERE id = ?", document_id)
         if not found:
             raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
@@ -616,7 +643,14 @@ def _no_space(folder: Path) -> str:
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
-def _insert(connection: sqlite3.Connection, document: Document, graph: ElementGraph, file: str, path: str) -> None:
+def _insert(
+    connection: sqlite3.Connection,
+    document: Document,
+    graph: ElementGraph,
+    file: str,
+    path: str,
+    tags: Sequence[str],
+) -> None:
     (last,) = connection.execute("SELECT coalesce(max(last_row), 0) FROM documents").fetchone()
     rows = list(enumerate([*document.elements, *document.page_elements()], start=last + 1))
     language = document.language or "en"
@@ -634,6 +668,8 @@ def _insert(connection: sqlite3.Connection, document: Document, graph: ElementGr
     )  # fmt: skip
     number = cursor.lastrowid
     assert number is not None
+    if tags:
+        connection.executemany("INSERT INTO tags VALUES (?, ?)", [(number, tag) for tag in tags])
     connection.executemany(
         "INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -659,6 +695,10 @@ def _insert(connection: sqlite3.Connection, document: Document, graph: ElementGr
                 if (element.type == "page") == pages_only
             ),
         )
+
+
+def _tags(connection: sqlite3.Connection, number: int) -> list[str]:
+    return [tag for (tag,) in connection.execute("SELECT tag FROM tags WHERE document = ?", (number,))]
 
 
 def _delete(connection: sqlite3.Connection, number: int) -> None:
