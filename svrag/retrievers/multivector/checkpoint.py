@@ -22,9 +22,17 @@ _SAMPLE = 256  # values of each weight that the fingerprint reads
 # Never used for token vectors, whether or not a checkpoint has them: the layer that predicts words (often tied to the
 # embeddings), the one that predicts several, and tables that are computed anew.
 _UNUSED = re.compile(r"(?:^|\.)(?:lm_head|mtp)\.|(?:^|\.)(?:inv_freq|position_ids)$")
+_UNUSED_TO_WRITE = re.compile(r"(?:^|\.)mtp\.|(?:^|\.)(?:inv_freq|position_ids)$")
 
 
-def check_weights(name: str, missing: Iterable[str], unexpected: Iterable[str], *, head: tuple[str, ...] = ()) -> None:
+def check_weights(
+    name: str,
+    missing: Iterable[str],
+    unexpected: Iterable[str],
+    *,
+    head: tuple[str, ...] = (),
+    predicts: bool = False,
+) -> None:
     """Compare what a checkpoint holds with what its model has.
 
     Args:
@@ -33,12 +41,14 @@ def check_weights(name: str, missing: Iterable[str], unexpected: Iterable[str], 
         unexpected: weights of the checkpoint that the model has no place for.
         head: how the names of the layer may begin that turns hidden states into token vectors. Where only that is
             missing, the checkpoint is a language model that was never trained to retrieve.
+        predicts: the model is to write text, so that the layer that predicts words counts, too.
 
     Raises:
-        InputError: there are such weights, other than those that no token vector depends on.
+        InputError: there are such weights, other than those that nothing depends on.
     """
-    lacks = sorted(key for key in missing if not _UNUSED.search(key))
-    extra = sorted(key for key in unexpected if not _UNUSED.search(key))
+    unused = _UNUSED_TO_WRITE if predicts else _UNUSED
+    lacks = sorted(key for key in missing if not unused.search(key))
+    extra = sorted(key for key in unexpected if not unused.search(key))
     if lacks and head and all(key.startswith(head) for key in lacks) and not extra:
         raise InputError(
             f"{name} has no trained layer for token vectors (missing {_some(lacks)}): it would be random; "
