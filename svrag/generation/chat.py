@@ -1,294 +1,167 @@
-"""One chat completion over HTTP: the request, retries, the event stream, and a clear line for each way it can fail.
+"""A chat model behind a server that speaks OpenAI's protocol: vLLM, `transformers serve`, llama.cpp, SGLang, OpenAI.
 
-Knows the OpenAI wire format and nothing of documents or citations.
+Turns a `ChatRequest` into what such servers take, and their refusals into those that a smaller request answers
+(`Refused`) and those that only a person can (`ServerError`). How bytes come and go is in wire.py.
 """
 
 from __future__ import annotations
 
-import json
+import base64
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
-import httpx
+from svrag.generation.model import ChatRequest, Limits, Message, Picture, Refused, Reply, Text
+from svrag.generation.wire import ChatServer, Offered, Refusal
 
-from svrag.errors import ServerError
-from svrag.retrievers.servers import BUSY, checked_address, checked_key, client, retry_after, shown
+# Their decoders cannot write what the schema does not allow. Others may take the parameter and not keep to it.
+_FOLLOW_SCHEMAS = frozenset({"vllm", "sglang", "llamacpp"})
+_COUNT_TOKENS = frozenset({"vllm"})
 
-_TRIES = 3
-_LONGEST_WAIT = 20.0  # seconds; a server that asks for more is not worth waiting for
-_MESSAGE_CHARACTERS = 300
-_EVENT_BYTES = 4_000_000
-_ANSWER_CHARACTERS = 50_000  # a model that repeats itself for ever is cut here
-_MODELS_LISTED = 10
-_NO_MODEL = re.compile(r"\bmodel\b.{0,80}(not found|not exist|not a valid|unknown)|(invalid|unknown) model", re.I)
-_THINK, _THOUGHT = "<think>", "</think>"
-
-
-class Refusal(Exception):
-    """The server says no to a request: its status and its own words."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+_TOO_LONG = re.compile(r"context.{0,9}(length|window|size)|too (long|many tokens)|maximum.{0,20}(length|tokens)", re.I)
+_LENGTH = re.compile(r"(?:context|model).{0,30}?(?:length|window|size|len)\D{0,20}(\d{2,})", re.I)
+_ABOUT_PICTURES = re.compile(r"image|vision|multi-?modal|mmproj|content.{0,40}string|string.{0,40}content", re.I)
+_PICTURE_LIMIT = re.compile(r"at most (\d+) image", re.I)
+_ABOUT_SCHEMAS = re.compile(r"response_format|json_?schema|structured|grammar|guided", re.I)
+_BAD_PARAMETER = re.compile(r"unsupported.{0,40}'(max_tokens|temperature)'", re.I | re.S)
+_LARGE_BODY = 413
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model wrote.
+class ServerChat:
+    """One model of a server; a `ChatModel`.
 
-    Attributes:
-        text: without the thoughts that some models write first.
-        finish: the server's reason for ending ("stop", "length", ...; "done" when it gave none); "" when it broke off.
-        stopped: ended by `should_stop`.
+    Args:
+        base_url: such as http://localhost:8000/v1.
+        model: its name there; "" takes the only one the server offers.
+        api_key: sent to this server as a bearer token; appears in no message, log or repr.
+        timeout: seconds to wait for the next piece of the answer.
+        retry_seconds: wait before the second try of a busy server; doubles with each.
+
+    Raises:
+        InputError: `base_url` is missing or not http(s), or `api_key` cannot be sent.
     """
 
-    text: str
-    finish: str = ""
-    stopped: bool = False
+    def __init__(
+        self,
+        base_url: str,
+        model: str = "",
+        api_key: str = "",
+        *,
+        timeout: float = 180.0,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        self._server = ChatServer(base_url, api_key, timeout=timeout, retry_seconds=retry_seconds)
+        self._model = model
+        self._offered: Offered | None = None
+        self._parameters: dict[str, str] = {"max_tokens": "max_tokens", "temperature": "temperature"}
 
+    @property
+    def name(self) -> str:
+        """The model's name at the server; "the model" until that was asked."""
+        return self._model or "the model"
 
-class ChatServer:
-    """A connection to one server; use as a context manager. The address and the key are checked ones."""
+    def limits(self) -> Limits:
+        """What the server tells, asked once; how many pictures it takes, it says when it gets too many.
 
-    def __init__(self, base_url: str, api_key: str, *, timeout: float, retry_seconds: float) -> None:
-        url = checked_address(base_url)
-        self._key = checked_key(api_key)
-        self._url = str(url)
-        self._shown = shown(url)
-        self._retry_seconds = retry_seconds
-        self._timeout = timeout
-        self._client = client(url, self._key, timeout=timeout)
+        Raises:
+            ServerError: the server is away, refuses the key, or lists no models.
+        """
+        offered = self._listed()
+        return Limits(tokens=offered.tokens, structured=offered.owner in _FOLLOW_SCHEMAS)
 
-    def __enter__(self) -> ChatServer:
+    def count(self, request: ChatRequest) -> int | None:
+        """Tokens of `request` where the server counts them (vLLM); None elsewhere.
+
+        Raises:
+            ServerError: as `limits`.
+        """
+        if self._listed().owner not in _COUNT_TOKENS:
+            return None
+        return self._server.count({"model": self._model, "messages": [_message(m) for m in request.messages]})
+
+    def chat(
+        self,
+        request: ChatRequest,
+        *,
+        on_token: Callable[[str], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Reply:
+        """See `ChatModel`; `should_stop` is also asked from another thread, while the server is silent."""
+        self._model = self._model or self._server.only_model()
+        while True:
+            try:
+                return self._server.chat(self._body(request), on_token=on_token, should_stop=should_stop)
+            except Refusal as refusal:
+                if not self._without_parameter(refusal.message):
+                    raise self._meaning(refusal, request) from None
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        self._server.__exit__(kind, error, trace)
 
-    def only_model(self) -> str:
-        """The name of the model when the server offers exactly one.
+    def _listed(self) -> Offered:
+        """The model as the server lists it; one that it answers to without listing it is not an error."""
+        if self._offered is None:
+            self._model = self._model or self._server.only_model()
+            listed = {offered.name: offered for offered in self._server.models()}
+            self._offered = listed.get(self._model, Offered(self._model))
+        return self._offered
 
-        Raises:
-            ServerError: it offers none or several; they are listed.
-        """
-        models = self._models()
-        if len(models) == 1:
-            return models[0]
-        raise ServerError(f"{self._shown} offers {_listed(models)}: say which with SVRAG_OPENAI_MODEL")
+    def _body(self, request: ChatRequest) -> dict[str, object]:
+        body: dict[str, object] = {"model": self._model, "messages": [_message(m) for m in request.messages]}
+        for name, value in (("temperature", 0), ("max_tokens", request.max_tokens)):
+            if sent_as := self._parameters.get(name):
+                body[sent_as] = value
+        if request.schema is not None:
+            schema = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
 
-    def chat(
-        self,
-        request: Mapping[str, object],
-        *,
-        on_token: Callable[[str], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
-    ) -> Reply:
-        """Send `request`, streamed, and gather the answer; a busy server is tried again.
-
-        Raises:
-            Refusal: the server will not take this request, or stays busy; `error_of` makes a line of it.
-            ServerError: it is away, or sends something else than an answer.
-        """
-        for attempt in range(_TRIES):
-            try:
-                return self._chat_once(request, on_token, should_stop)
-            except _Busy as busy:
-                wait = max(busy.wait, self._retry_seconds * 2**attempt)
-                if attempt == _TRIES - 1:
-                    raise Refusal(busy.status, busy.message) from None
-                if wait > _LONGEST_WAIT:
-                    raise Refusal(busy.status, f"it asks to wait {wait:.0f} s. {busy.message}".strip()) from None
-                if _slept_or_stopped(wait, should_stop):
-                    return Reply("", stopped=True)
-            except httpx.HTTPError as error:
-                raise self._away(error) from None
-        raise AssertionError("the last try returns or raises")
-
-    def error_of(self, refusal: Refusal, model: str) -> ServerError:
-        """A refusal as one line for the user: what is wrong and what to do next."""
-        status, said = refusal.status, f": {refusal.message}" if refusal.message else ""
-        if status in (401, 403):
-            wrong = "refuses the key" if self._key else "wants a key"
-            return ServerError(f"{self._shown} {wrong} ({status}): set SVRAG_OPENAI_API_KEY")
-        if status == 404 or _NO_MODEL.search(refusal.message):
-            try:
-                models = self._models()
-            except ServerError:
-                return ServerError(f"nothing answers chat requests at {self._shown} (404): it should end in /v1")
-            if model not in models:
-                return ServerError(
-                    f"{self._shown} has no model {model!r}, it offers {_listed(models)}: set SVRAG_OPENAI_MODEL"
-                )
-        if status == 429:
-            return ServerError(f"{self._shown} is over its limit (429), try again later{said}")
-        if status >= 500:
-            return ServerError(f"{self._shown} failed ({status}), try again or look at its log{said}")
-        return ServerError(f"{self._shown} refuses the request ({status}){said}")
-
-    def _chat_once(
-        self,
-        request: Mapping[str, object],
-        on_token: Callable[[str], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> Reply:
-        body = {**request, "stream": True}
-        with self._client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
-            if response.status_code != 200:
-                response.read()
-                message = self._message_of(response.content)
-                if response.status_code in BUSY:
-                    raise _Busy(response.status_code, message, retry_after(response.headers.get("Retry-After", "")))
-                raise Refusal(response.status_code, message)
-            pieces: list[str] = []
-            characters, finish, stopped = 0, "", False
-            visible = _Visible()
-            try:
-                for piece, ending in self._pieces(response):
-                    pieces.append(piece)
-                    finish = finish or ending
-                    characters += len(piece)
-                    shown = visible.feed(piece)
-                    if shown and on_token is not None:
-                        on_token(shown)
-                    if characters > _ANSWER_CHARACTERS:
-                        finish = "length"
-                        break
-                    if should_stop is not None and should_stop():
-                        stopped = True
-                        break
-            except (httpx.HTTPError, ServerError, Refusal):
-                if not visible.shown:
-                    raise
-                finish = ""  # an answer is on the screen already: keep it, and let the reader know
-        text = "".join(pieces)
-        text = text.rpartition(_THOUGHT)[2] if _THOUGHT in text else text
-        if not text.strip() or text.lstrip().startswith(_THINK):
-            if stopped:
-                return Reply("", stopped=True)
-            why = ", its length limit went into thinking" if _THINK in text or finish == "length" else ""
-            raise ServerError(f"the model at {self._shown} answered nothing{why}: ask again or use another model")
-        return Reply(text, finish, stopped)
-
-    def _pieces(self, response: httpx.Response) -> Iterator[tuple[str, str]]:
-        """(text, reason for ending or "") of each piece of the answer, whether the server streams or not."""
-        broken = ServerError(f"{self._shown} sends something that is no answer: is it an OpenAI-compatible server?")
-        if "event-stream" not in response.headers.get("Content-Type", ""):
-            response.read()
-            bodies: Iterable[str] = [response.text, "[DONE]"]
+    def _without_parameter(self, message: str) -> bool:
+        """Whether `message` complains about a parameter that can be named otherwise or left out; then it is."""
+        bad = _BAD_PARAMETER.search(message)
+        if bad is None or bad[1] not in self._parameters:
+            return False
+        if self._parameters[bad[1]] == "max_tokens" and "max_completion_tokens" in message:
+            self._parameters["max_tokens"] = "max_completion_tokens"
         else:
-            bodies = _events(response.iter_bytes())
-        for body in bodies:
-            if body == "[DONE]":
-                yield "", "done"  # for servers that give no reason
-                return
-            try:
-                event = json.loads(body)
-                if error := event.get("error"):
-                    code = error.get("code") if isinstance(error, dict) else None
-                    raise Refusal(code if isinstance(code, int) else 500, self._message_of(body.encode()))
-                for choice in event["choices"][:1]:  # none in the event that counts the tokens
-                    part = choice.get("delta") or choice.get("message") or {}
-                    yield str(part.get("content") or ""), str(choice.get("finish_reason") or "")
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise broken from None
+            del self._parameters[bad[1]]
+        return True
 
-    def _models(self) -> list[str]:
-        try:
-            response = self._client.get(f"{self._url}/models", timeout=10.0)
-        except httpx.HTTPError as error:
-            raise self._away(error) from None
-        if response.status_code in (401, 403):
-            raise self.error_of(Refusal(response.status_code, ""), "")
-        try:
-            return sorted(str(model["id"]) for model in response.json()["data"])
-        except (ValueError, KeyError, TypeError):
-            raise ServerError(f"{self._shown}/models lists no models: name one with SVRAG_OPENAI_MODEL") from None
-
-    def _away(self, error: httpx.HTTPError) -> ServerError:
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            reason = f" ({_one_line(str(error))})" if str(error) else ""
-            return ServerError(f"no server answers at {self._shown}{reason}: start it or set SVRAG_OPENAI_BASE_URL")
-        if isinstance(error, httpx.TimeoutException):
-            return ServerError(f"{self._shown} sent nothing for {self._timeout:g} s: is the model too slow or stuck?")
-        return ServerError(f"{self._shown} broke off the connection: look at its log")
-
-    def _message_of(self, body: bytes) -> str:
-        """The server's own words in an error body, on one short line, without the key."""
-        text = body.decode("utf-8", "replace")
-        with suppress(ValueError, AttributeError):
-            found = json.loads(text)
-            inner = found.get("error") or found.get("detail") or found.get("message") or text
-            text = str(inner.get("message") or inner) if isinstance(inner, dict) else str(inner)
-        return _one_line(text.replace(self._key, "***") if self._key else text)
+    def _meaning(self, refusal: Refusal, request: ChatRequest) -> Exception:
+        said = refusal.message
+        pictures = sum(isinstance(part, Picture) for message in request.messages for part in message.parts)
+        if refusal.status in (401, 403, 404, 429):
+            return self._server.error_of(refusal, self._model)
+        if refusal.status == _LARGE_BODY:
+            return Refused("pictures" if pictures else "length", said or "the request has too many bytes")
+        if _TOO_LONG.search(said):  # before pictures: such messages often explain how these count
+            length = _LENGTH.search(said)
+            return Refused("length", said, int(length[1]) if length else None)
+        if request.schema is not None and _ABOUT_SCHEMAS.search(said):
+            return Refused("schema", said)
+        if pictures and _ABOUT_PICTURES.search(said):
+            limit = _PICTURE_LIMIT.search(said)
+            return Refused("pictures", said, int(limit[1]) if limit else None)
+        return self._server.error_of(refusal, self._model)
 
 
-class _Busy(Exception):
-    def __init__(self, status: int, message: str, wait: float) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.wait = wait
+def _message(message: Message) -> dict[str, object]:
+    """`message` as servers take it; one of text alone as plain text, which each of them takes."""
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    if len(texts) == len(message.parts):
+        return {"role": message.role, "content": "\n".join(texts)}
+    return {"role": message.role, "content": [_part(part) for part in message.parts]}
 
 
-class _Visible:
-    """Lets through what a reader should see of a stream: all but a leading <think>...</think>."""
-
-    def __init__(self) -> None:
-        self.shown = False
-        self._held = ""
-        self._thinking = False
-
-    def feed(self, piece: str) -> str:
-        if self.shown:
-            return piece
-        self._held += piece
-        start = self._held.lstrip()
-        if not self._thinking and not start.startswith(_THINK) and not _THINK.startswith(start):
-            return self._release(self._held)
-        self._thinking = self._thinking or start.startswith(_THINK)
-        _, found, rest = self._held.partition(_THOUGHT)
-        return self._release(rest) if found and rest.strip() else ""
-
-    def _release(self, text: str) -> str:
-        self.shown = True
-        return text.lstrip()
-
-
-def _events(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The data of each server-sent event. Lines end at \\n only: str.splitlines would cut at U+2028 in the JSON."""
-    held = b""
-    for chunk in chunks:
-        *lines, held = (held + chunk).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip().decode("utf-8", "replace")
-        if len(held) > _EVENT_BYTES:
-            return
-    if held.startswith(b"data:"):
-        yield held[5:].strip().decode("utf-8", "replace")
-
-
-def _slept_or_stopped(seconds: float, should_stop: Callable[[], bool] | None) -> bool:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if should_stop is not None and should_stop():
-            return True
-        time.sleep(min(0.1, left))
-    return False
-
-
-def _listed(models: list[str]) -> str:
-    more = f" and {len(models) - _MODELS_LISTED} more" if len(models) > _MODELS_LISTED else ""
-    return (", ".join(models[:_MODELS_LISTED]) + more) or "no model"
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MESSAGE_CHARACTERS else line[:_MESSAGE_CHARACTERS] + "..."
+def _part(part: Text | Picture) -> dict[str, object]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    url = "data:image/png;base64," + base64.b64encode(part.png).decode("ascii")
+    return {"type": "image_url", "image_url": {"url": url}}
