@@ -41,7 +41,9 @@ BENCHMARKS = {
     "spiqa": "SPIQA test-A: which figure or table of a paper holds the answer",
     "sciegqa": "SciEGQA: questions on papers, evidence in several boxes",
     "ohr_bench": "OHR-Bench: questions on PDFs given as page texts",
-    "beir": "a text set in BEIR's layout: SciFact, LitSearch, Cranfield, NanoBEIR, FiQA",
+    "beir": "a text set in BEIR's layout: SciFact, LitSearch, Cranfield, FiQA",
+    "nanobeir": "NanoBEIR: one or all of 13 small text sets",
+    "litsearch": "LitSearch: questions for papers, by query set and specificity",
     "demo": "the demo documents of this repository",
 }
 

@@ -9,8 +9,10 @@ from svrag.evaluation import (
     beir,
     demo,
     financebench,
+    litsearch,
     mmdocir,
     mmlongbench,
+    nanobeir,
     ohr_bench,
     sciegqa,
     slidevqa,
@@ -27,6 +29,8 @@ BENCHMARKS: Mapping[str, Callable[[Path | None], EvalSet]] = {
     "sciegqa": sciegqa.load,
     "ohr_bench": ohr_bench.load,
     "beir": beir.load,
+    "nanobeir": nanobeir.load,
+    "litsearch": litsearch.load,
     "demo": demo.load,
 }
 """A loader takes the folder that `--data` named, if any, and raises an InputError of one line where that is no use."""

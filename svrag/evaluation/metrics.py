@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from svrag.documents.model import Box, ElementType, Region
 
 CUTOFFS = (1, 3, 5, 10)
-DEEP_CUTOFF = 100
-"""Measured too where rankings are that deep."""
+DEEP_CUTOFFS = (20, 100)
+"""Measured too where rankings are as deep as the last: sets of short texts (LitSearch reports the first 20)."""
 
 DEPTH = max(CUTOFFS)
 """How many elements and pages a ranking must hold for the metrics at `CUTOFFS`."""
@@ -24,8 +24,8 @@ DEPTH = max(CUTOFFS)
 NAMES = (
     *(
         f"{name}@{k}"
-        for name in ("page_hit", "page_recall", "element_recall", "coverage", "perfect")
-        for k in (*CUTOFFS, DEEP_CUTOFF)
+        for name in ("page_hit", "page_recall", "page_precision", "element_recall", "coverage", "perfect")
+        for k in (*CUTOFFS, *DEEP_CUTOFFS)
     ),
     "mrr",
     "ndcg@10",
@@ -82,6 +82,11 @@ def page_recall(pages: Sequence[int], gold: Collection[int], k: int) -> float:
     return sum(page in gold for page in pages[:k]) / len(gold)
 
 
+def page_precision(pages: Sequence[int], gold: Collection[int], k: int) -> float:
+    """|R_k ∩ G| / k, as trec_eval has it: a ranking with fewer than k pages is not forgiven the rest."""
+    return sum(page in gold for page in pages[:k]) / k
+
+
 def element_recall(elements: Sequence[RankedElement], gold: Sequence[Region], k: int) -> float:
     """|F_k| / |B|. `gold` is not empty."""
     first = elements[:k]
@@ -123,15 +128,17 @@ def _discount(rank: int) -> float:
 def question_metrics(ranking: Ranking, gold: Gold, depth: int = DEPTH) -> dict[str, float]:
     """Every metric that can be told for this question, by name.
 
-    Those with @k are for k in `CUTOFFS`, and for `DEEP_CUTOFF` too when `depth`, how deep rankings were taken, reaches it.
+    Those with @k are for k in `CUTOFFS`, and for `DEEP_CUTOFFS` too when `depth`, how deep rankings were taken, reaches
+    the last of them.
 
-    `page_hit@k`, `page_recall@k`, `mrr` and `ndcg@10` need gold pages, `element_recall@k` needs gold boxes and ranked
-    elements. `cross_page_hit` is whether R_10 holds all of G, for questions with several gold pages only. `coverage@k`
-    is the share of the gold set in the first k, and `perfect@k` whether all of it is there, where the gold set is the
-    finest evidence there is to compare: the boxes when there are any and elements were ranked, the pages otherwise.
+    `page_hit@k`, `page_recall@k`, `page_precision@k`, `mrr` and `ndcg@10` need gold pages, `element_recall@k` needs gold
+    boxes and ranked elements. `cross_page_hit` is whether R_10 holds all of G, for questions with several gold pages
+    only. `coverage@k` is the share of the gold set in the first k, and `perfect@k` whether all of it is there, where the
+    gold set is the finest evidence there is to compare: the boxes when there are any and elements were ranked, the pages
+    otherwise.
     """
     pages, elements = ranking.pages, ranking.elements
-    cutoffs = (*CUTOFFS, DEEP_CUTOFF) if depth >= DEEP_CUTOFF else CUTOFFS
+    cutoffs = (*CUTOFFS, *DEEP_CUTOFFS) if depth >= DEEP_CUTOFFS[-1] else CUTOFFS
     metrics: dict[str, float] = {}
     finest = ""
     if gold.pages:
@@ -141,6 +148,7 @@ def question_metrics(ranking: Ranking, gold: Gold, depth: int = DEPTH) -> dict[s
         for k in cutoffs:
             metrics[f"page_hit@{k}"] = page_hit(pages, gold.pages, k)
             metrics[f"page_recall@{k}"] = page_recall(pages, gold.pages, k)
+            metrics[f"page_precision@{k}"] = page_precision(pages, gold.pages, k)
     if len(gold.pages) > 1:
         metrics["cross_page_hit"] = float(page_recall(pages, gold.pages, 10) == 1)
     if gold.boxes and elements is not None:

@@ -278,7 +278,7 @@ def what_it_depends_on(loaded: EvalSet, documents: Mapping[str, Collected]) -> d
         "svrag": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("pymupdf", "numpy")},
-        "data": {path.name: sha256_of(path) for path in loaded.files},
+        "data": {name: sha256_of(path) for name, path in _named(loaded.files).items()},
         "documents": {
             "count": len(documents),
             "pages": len(pages),
@@ -286,6 +286,12 @@ def what_it_depends_on(loaded: EvalSet, documents: Mapping[str, Collected]) -> d
             "sha256": hashlib.sha256(hashes.encode()).hexdigest(),
         },
     }
+
+
+def _named(files: Sequence[Path]) -> dict[str, Path]:
+    """Files by name, with their folder where another has the same name."""
+    names = [path.name for path in files]
+    return {path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": path for path in files}
 
 
 def _model_settings(library: Library, models: Sequence[str], encoder: str) -> dict[str, object]:

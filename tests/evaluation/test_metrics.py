@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from svrag.documents.model import Box, ElementType, Region
 from svrag.evaluation.metrics import (
     CUTOFFS,
-    DEEP_CUTOFF,
+    DEEP_CUTOFFS,
     NAMES,
     Gold,
     RankedElement,
@@ -69,16 +69,18 @@ def test_graded_gains_by_hand() -> None:
 
 @given(DEEP_PAGES, GAINS)
 def test_against_trec_eval(pages: tuple[int, ...], gains: dict[int, int]) -> None:
-    measures = {"success.1,3,5,10,100", "recall.1,3,5,10,100", "recip_rank", "ndcg_cut.10"}
+    cuts = ",".join(map(str, (*CUTOFFS, *DEEP_CUTOFFS)))
+    measures = {f"success.{cuts}", f"recall.{cuts}", f"P.{cuts}", "recip_rank", "ndcg_cut.10"}
     evaluator = pytrec_eval.RelevanceEvaluator({"q": {str(page): gain for page, gain in gains.items()}}, measures)
     run = {str(page): float(-rank) for rank, page in enumerate(pages)} or {"nothing": 0.0}
     theirs = evaluator.evaluate({"q": run})["q"]
-    ours = question_metrics(Ranking(pages, None), Gold(frozenset(gains), (), gains), DEEP_CUTOFF)
+    ours = question_metrics(Ranking(pages, None), Gold(frozenset(gains), (), gains), DEEP_CUTOFFS[-1])
     assert ours["mrr"] == pytest.approx(theirs["recip_rank"])
     assert ours["ndcg@10"] == pytest.approx(theirs["ndcg_cut_10"])
-    for k in (*CUTOFFS, DEEP_CUTOFF):
+    for k in (*CUTOFFS, *DEEP_CUTOFFS):
         assert ours[f"page_hit@{k}"] == theirs[f"success_{k}"]
         assert ours[f"page_recall@{k}"] == pytest.approx(theirs[f"recall_{k}"])
+        assert ours[f"page_precision@{k}"] == pytest.approx(theirs[f"P_{k}"])
 
 
 def test_rankings_are_measured_as_deep_as_they_were_taken() -> None:
@@ -89,7 +91,7 @@ def test_rankings_are_measured_as_deep_as_they_were_taken() -> None:
 
 def test_a_ranking_without_gold_scores_nothing() -> None:
     gold = Gold(frozenset({3, 4}), (Region(3, Box(0, 0, 9, 9)),))
-    metrics = question_metrics(Ranking((1, 2), ()), gold, DEEP_CUTOFF)
+    metrics = question_metrics(Ranking((1, 2), ()), gold, DEEP_CUTOFFS[-1])
     assert set(metrics) == set(NAMES)
     assert set(metrics.values()) == {0.0}
 
