@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from svrag.evaluation import beir
 from svrag.evaluation.bootstrap import interval, paired
 from svrag.evaluation.metrics import ndcg, reciprocal_rank
 from svrag.training.config import Recipe
@@ -155,6 +156,63 @@ def measured(order: Sequence[int], gains: Mapping[int, float]) -> dict[str, floa
 def sample(numbers: Sequence[int], count: int) -> list[int]:
     """Always the same of the same ones."""
     return random.Random(0).sample(list(numbers), min(count, len(numbers)))
+
+
+# Data ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextSet:
+    """A set in BEIR's layout, in memory.
+
+    Attributes:
+        texts: title and text of each document.
+        questions: by id.
+        gains: of each question, what its right documents are worth, by number; at least one.
+    """
+
+    texts: tuple[str, ...]
+    questions: Mapping[str, str]
+    gains: Mapping[str, Mapping[int, float]]
+
+
+def text_set(folder: Path) -> TextSet:
+    """Raises InputError: the folder holds no such set."""
+    loaded = beir.load(folder)
+    questions = {question.id: question.question for question in loaded.questions}
+    gains = {
+        question.id: {page - 1: gain for page, gain in zip(question.evidence_pages, question.gains, strict=True)}
+        for question in loaded.questions
+    }
+    return TextSet(tuple(page.text for page in loaded.given[0].document.pages), questions, gains)
+
+
+def groups_of(gains: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
+    """A number for each question: the same one for those that share a right document, directly or by others."""
+    leader: dict[int, int] = {}
+
+    def first(document: int) -> int:
+        while leader.setdefault(document, document) != document:
+            document = leader[document]
+        return document
+
+    for right in gains.values():
+        for document in right:
+            a, b = first(document), first(next(iter(right)))
+            leader[max(a, b)] = min(a, b)
+    return {id: first(next(iter(right))) for id, right in gains.items()}
+
+
+def parts_of(groups: Mapping[str, int], count: int) -> list[list[str]]:
+    """The questions in so many parts, those of one group together; the parts about as large as each other."""
+    members: dict[int, list[str]] = {}
+    for id, group in groups.items():
+        members.setdefault(group, []).append(id)
+    parts: list[list[str]] = [[] for _ in range(count)]
+    order = sorted(members)
+    for group in sorted(sample(order, len(order)), key=lambda group: -len(members[group])):
+        min(parts, key=len).extend(members[group])
+    return parts
 
 
 # What came out -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,315 @@
+"""Does a ColBERT that learns with pooled documents lose less when they are pooled? Learn to Pool in kind, on a CPU.
+
+    python benchmarks/learn_to_pool.py --data DIR --journal DIR              # run, or go on
+    python benchmarks/learn_to_pool.py --journal DIR --table                 # what there is so far
+    python benchmarks/learn_to_pool.py --data DIR --journal DIR --choose     # on the training half alone: for settings
+
+DIR is SciFact in BEIR's layout. Claims are split into halves that share no right document. ColBERT is all-MiniLM-L6-v2
+with its hidden states as token vectors. It is measured untrained, trained by distillation without pooling, and trained
+with its documents pooled by k-means, the factor drawn from 1 to 6 at each step (arXiv 2607.06036): same claims, lists and
+settings. The teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a claim, added: no
+cross-encoder was to be had here. Measured is nDCG@10 of the other half's claims over its right documents and others that
+are in no training list, whole rankings by the int8 scan of svrag's searches, for each way and factor of pooling. What
+clustering costs is CPU time per document, one thread, of batches of 64.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import text_runs
+from benchmarks.text_runs import TextSet
+from svrag.retrievers.maxsim.quantise import to_int8
+from svrag.retrievers.maxsim.scan import scan
+from svrag.retrievers.multivector.loading import load_multivector
+from svrag.training.batch import TokenBatch
+from svrag.training.mining.rankers import ranker_named
+from svrag.training.pooling import Method, pooled
+
+FACTORS = (1, 2, 3, 4, 5, 6)
+METHODS: tuple[Method, ...] = ("kmeans", "hierarchical", "span")
+ARMS = ("untrained", "without pooling", "with k-means")
+_AT_ONCE = 64  # documents that are clustered together
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every figure depends on besides the arm and the seed."""
+
+    steps: int
+    batch: int
+    candidates: int  # of a claim in training
+    longest: int
+    rate: float
+    temperature: float
+    others: int  # documents that answer no claim, as many in training as in measuring
+    choose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """Claims with all documents that they are compared with, by number."""
+
+    claims: tuple[str, ...]
+    documents: tuple[int, ...]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    if options.table:
+        print(table(options.journal))
+        return 0
+    plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
+    text_runs.begin(options.journal, plan)
+    base = text_runs.base_in(options.journal, options.base, plan.longest)
+    data = text_runs.text_set(options.data)
+    learnt, asked = halves(data, plan)
+    lists = options.journal / "lists.jsonl"
+    if not lists.is_file():
+        _write_lists(lists, data, learnt, plan, base)
+    jobs = [("references", 0), *((arm, seed) for seed in options.seeds for arm in options.arms)]
+    for number, (arm, seed) in enumerate(jobs, start=1):
+        name = f"{arm}-{0 if arm == ARMS[0] else seed}"
+        if (options.journal / f"{name}.json").is_file():
+            continue
+        began = time.perf_counter()
+        text_runs.keep(options.journal, name, _done(arm, seed, data, asked, plan, base, options))
+        print(f"{number}/{len(jobs)} {name}: {time.perf_counter() - began:.0f} s", flush=True)
+    print(table(options.journal))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--data", type=Path, help="folder of SciFact in BEIR's layout")
+    add("--journal", type=Path, required=True, help="folder that keeps what is done")
+    add("--base", type=Path, help="folder of another base, to try it out")
+    add("--table", action="store_true", help="only print what the journal holds")
+    add("--choose", action="store_true", help="a quarter of the training claims stands in for those that are measured")
+    add("--arms", nargs="*", choices=ARMS, default=list(ARMS))
+    add("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    add("--steps", type=int, default=40)
+    add("--batch", type=int, default=8)
+    add("--candidates", type=int, default=6, help="documents of a claim in training (default: %(default)s)")
+    add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
+    add("--rate", type=float, default=5e-4)
+    add("--temperature", type=float, default=0.1)
+    add("--others", type=int, default=300, help="documents that answer no claim (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+# Data ----------------------------------------------------------------------------------------------------------------
+
+
+def halves(data: TextSet, plan: Plan) -> tuple[Half, Half]:
+    """Those that are learnt from and those that are measured; no document is in both."""
+    learnt, asked = text_runs.parts_of(text_runs.groups_of(data.gains), 2)
+    if plan.choose:
+        groups = text_runs.groups_of({id: data.gains[id] for id in learnt})
+        first, second, third, asked = text_runs.parts_of(groups, 4)
+        learnt = first + second + third
+    right = {number for gains in data.gains.values() for number in gains}
+    rest = text_runs.sample([number for number in range(len(data.texts)) if number not in right], 2 * plan.others)
+    return _half(data, learnt, rest[::2]), _half(data, asked, rest[1::2])
+
+
+def _half(data: TextSet, claims: Sequence[str], others: Sequence[int]) -> Half:
+    right = {number for id in claims for number in data.gains[id]}
+    return Half(tuple(claims), (*sorted(right), *others))
+
+
+def fused(data: TextSet, half: Half, base: Path) -> NDArray[np.float32]:
+    """(claims, documents): the teacher."""
+    texts, claims = [data.texts[i] for i in half.documents], [data.questions[id] for id in half.claims]
+    parts = []
+    for name in ("lexical", "dense"):
+        ranker = ranker_named(name, texts, encoder=str(base), on_progress=lambda done, total: None)
+        scores = ranker.scores(claims)
+        low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
+        parts.append((scores - low) / np.maximum(high - low, 1e-9))
+    return np.asarray(parts[0] + parts[1], dtype=np.float32)
+
+
+def _write_lists(file: Path, data: TextSet, learnt: Half, plan: Plan, base: Path) -> None:
+    scores = fused(data, learnt, base)
+    rows = []
+    for id, of_claim in zip(learnt.claims, scores, strict=True):
+        chosen = listed(of_claim, [number in data.gains[id] for number in learnt.documents], plan.candidates)
+        rows.append(
+            {
+                "query": data.questions[id],
+                "documents": [data.texts[learnt.documents[i]] for i in chosen],
+                "scores": [round(float(of_claim[i]), 6) for i in chosen],
+            }
+        )
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def listed(scores: NDArray[np.float32], right: Sequence[bool], count: int) -> list[int]:
+    """The best of the teacher, and the best right one in place of the last where none is among them."""
+    order = [int(i) for i in np.argsort(-scores, kind="stable")]
+    chosen = order[:count]
+    if not any(right[i] for i in chosen):
+        chosen[-1] = next(i for i in order if right[i])
+    return chosen
+
+
+# Training and measuring ----------------------------------------------------------------------------------------------
+
+
+def _done(
+    arm: str, seed: int, data: TextSet, asked: Half, plan: Plan, base: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    result: dict[str, Any] = {"arm": arm, "seed": seed, "documents": len(asked.documents)}
+    if arm == "references":
+        return {**result, **_references(data, asked, base)}
+    parts = parts_of(arm, plan, options.journal / "lists.jsonl")
+    if arm == ARMS[0]:
+        model = text_runs.untrained(base, options.journal / "untrained", 0, parts)
+    else:
+        trained = text_runs.run(base, options.journal / "runs" / f"{arm.split()[-1]}-{seed}", seed, parts)
+        model = trained.model
+        result |= {"training": trained.seconds, "losses": trained.losses}
+    began = time.perf_counter()
+    questions, costs = evaluated(data, asked, model)
+    measuring = round(time.perf_counter() - began, 1)
+    return {**result, "questions": questions, "clustering": costs, "measuring": measuring}
+
+
+def parts_of(arm: str, plan: Plan, lists: Path) -> dict[str, Any]:
+    """Of the recipe: the arms differ in `pooling` alone."""
+    parts: dict[str, Any] = {
+        "model": {"family": "text"},
+        "data": {"train": {"kind": "lists", "path": lists, "most": plan.candidates}},
+        "loss": {
+            "name": "kl_distillation",
+            "candidates": "pool",
+            "score": "mean",
+            "temperature": plan.temperature,
+        },
+        "optimisation": {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate},
+    }
+    if arm == "with k-means":
+        parts["pooling"] = {"method": "kmeans", "least": FACTORS[0], "most": FACTORS[-1]}
+    return parts
+
+
+def _references(data: TextSet, asked: Half, base: Path) -> dict[str, dict[str, dict[str, float]]]:
+    texts, claims = [data.texts[i] for i in asked.documents], [data.questions[id] for id in asked.claims]
+    found = {}
+    for name in ("lexical", "dense"):
+        ranker = ranker_named(name, texts, encoder=str(base), on_progress=lambda done, total: None)
+        found[name] = _ndcg(data, asked, ranker.scores(claims))
+    found["teacher"] = _ndcg(data, asked, fused(data, asked, base))
+    return {name: {id: {"ndcg@10": value} for id, value in own.items()} for name, own in found.items()}
+
+
+def _ndcg(data: TextSet, asked: Half, scores: NDArray[np.float32]) -> dict[str, float]:
+    numbers = np.array(asked.documents)
+    order = numbers[np.argsort(-scores, axis=1, kind="stable")]
+    return {
+        id: text_runs.measured(row.tolist(), data.gains[id])["ndcg@10"]
+        for id, row in zip(asked.claims, order, strict=True)
+    }
+
+
+def evaluated(
+    data: TextSet, asked: Half, model: Path
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[int, float]]]:
+    """nDCG@10 of each claim by way and factor ("kmeans 4"), and milliseconds of clustering a document took."""
+    encoder = load_multivector(str(model))
+    vectors = [made.vectors for made in encoder.passages([data.texts[i] for i in asked.documents])]
+    claims = [made.vectors for made in encoder.questions([data.questions[id] for id in asked.claims])]
+    found: dict[str, dict[str, float]] = {id: {} for id in asked.claims}
+    costs: dict[str, dict[int, float]] = {method: {} for method in METHODS}
+    for method in METHODS:
+        for factor in FACTORS:
+            if factor == 1 and method != METHODS[0]:
+                continue  # not pooled: the same whatever the way
+            began = time.process_time()
+            short = shortened(vectors, factor, method)
+            costs[method][factor] = round(1000 * (time.process_time() - began) / len(vectors), 2)
+            codes = to_int8(np.concatenate(short))
+            starts = np.cumsum([0, *map(len, short)], dtype=np.int64)
+            scores = np.stack([scan(codes, starts, claim, threads=1) for claim in claims])
+            for id, value in _ndcg(data, asked, scores).items():
+                found[id][f"{method} {factor}"] = value
+    return found, costs
+
+
+def shortened(vectors: Sequence[NDArray[np.float32]], factor: int, method: Method) -> list[NDArray[np.float32]]:
+    """Documents' vectors pooled as in training, and as `pool` does when they are indexed."""
+    order = sorted(range(len(vectors)), key=lambda i: len(vectors[i]))
+    made: list[NDArray[np.float32]] = [vectors[0]] * len(vectors)
+    for start in range(0, len(order), _AT_ONCE):
+        some = order[start : start + _AT_ONCE]
+        full = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(vectors[i]) for i in some], batch_first=True)
+        mask = torch.arange(full.shape[1]) < torch.tensor([len(vectors[i]) for i in some])[:, None]
+        short = pooled(TokenBatch(full, mask), factor, method)
+        for i, own, there in zip(some, short.vectors, short.mask, strict=True):
+            made[i] = own[there].numpy()
+    return made
+
+
+# What came out -------------------------------------------------------------------------------------------------------
+
+
+def table(journal: Path) -> str:
+    """Markdown of what the journal holds."""
+    results = text_runs.kept(journal)
+    rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
+    for arm in ARMS:
+        if own := [result for result in results if result["arm"] == arm]:
+            rows[arm] = [result["questions"] for result in own]
+    if not rows:
+        return "nothing is measured yet"
+    parts = []
+    for fixed in (result for result in results if result["arm"] == "references"):
+        names = {name: [fixed[name]] for name in ("lexical", "dense", "teacher")}
+        parts += [f"{len(fixed['teacher'])} claims, {fixed['documents']} documents"]
+        parts += [text_runs.means(names, ["ndcg@10"])]
+    for method in METHODS:
+        metrics = [f"{method} {factor}" for factor in FACTORS if factor > 1 or method == METHODS[0]]
+        parts.append(text_runs.means(rows, metrics))
+        if method == METHODS[0]:
+            parts.append(_kept(rows))
+            parts += [text_runs.differences(rows, arm, metrics) for arm in ARMS[:2] if arm in rows and len(rows) > 1]
+    parts.append(_costs(results))
+    return "\n\n".join(parts)
+
+
+def _kept(rows: Mapping[str, Sequence[Mapping[str, Mapping[str, float]]]]) -> str:
+    """Of the nDCG@10 without pooling."""
+    lines = [f"| kept, k-means | {' | '.join(f'PF{factor}' for factor in FACTORS)} |", f"|{'---|' * 7}"]
+    for arm, seeds in rows.items():
+        totals = [sum(text_runs.over_seeds(seeds, f"{METHODS[0]} {factor}").values()) for factor in FACTORS]
+        lines.append(f"| {arm} | {' | '.join(f'{100 * total / totals[0]:.1f} %' for total in totals)} |")
+    return "\n".join(lines)
+
+
+def _costs(results: Sequence[Mapping[str, Any]]) -> str:
+    """Medians over the models that were measured."""
+    own = [result["clustering"] for result in results if "clustering" in result]
+    lines = [f"| ms a document | {' | '.join(f'PF{factor}' for factor in FACTORS[1:])} |", f"|{'---|' * 6}"]
+    for method in METHODS:
+        cells = [f"{np.median([costs[method][str(factor)] for costs in own]):.2f}" for factor in FACTORS[1:]]
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The whole experiment with a tiny encoder, and the parts that can be wrong without anybody noticing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import text_runs
+from benchmarks.learn_to_pool import FACTORS, Plan, halves, listed, main, parts_of, shortened
+from svrag.retrievers.maxsim.pooling import pool
+from tests.benchmarks.beir_made import write_set
+from tests.retrievers.dense.checkpoints import write_encoder
+
+PLAN = Plan(2, 4, 3, 16, 1e-3, 0.1, 6, False)
+
+
+@pytest.mark.parametrize("choose", [False, True])
+def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool) -> None:
+    data = text_runs.text_set(write_set(tmp_path / "set"))
+    learnt, asked = halves(data, Plan(2, 4, 3, 16, 1e-3, 0.1, 6, choose))
+    assert not set(learnt.documents) & set(asked.documents)
+    assert not set(learnt.claims) & set(asked.claims)
+    assert all(number in asked.documents for id in asked.claims for number in data.gains[id])
+    assert len(asked.claims) == (2 if choose else 12)
+    if choose:
+        whole, _ = halves(data, PLAN)
+        assert {*learnt.claims, *asked.claims} == set(whole.claims), "settings are chosen on the training half"
+
+
+def test_claims_that_share_a_document_share_a_part() -> None:
+    gains = {"a": {1: 1.0, 2: 1.0}, "b": {3: 1.0}, "c": {2: 1.0, 4: 1.0}, "d": {4: 1.0, 3: 1.0}, "e": {9: 1.0}}
+    groups = text_runs.groups_of(gains)
+    assert len({groups[id] for id in "abcd"}) == 1
+    assert groups["e"] != groups["a"]
+    parts = text_runs.parts_of(groups, 2)
+    assert sorted(map(sorted, parts)) == [["a", "b", "c", "d"], ["e"]]
+
+
+def test_lists_hold_a_right_document() -> None:
+    scores = np.array([0.1, 0.9, 0.5, 0.7], dtype=np.float32)
+    assert listed(scores, [False, False, True, False], 3) == [1, 3, 2]
+    assert listed(scores, [True, False, False, False], 3) == [1, 3, 0], "in place of the last"
+
+
+def test_arms_differ_in_pooling_alone(tmp_path: Path) -> None:
+    plain, with_pooling = (parts_of(arm, PLAN, tmp_path) for arm in ("without pooling", "with k-means"))
+    assert with_pooling.pop("pooling") == {"method": "kmeans", "least": 1, "most": 6}
+    assert with_pooling == plain
+
+
+@pytest.mark.parametrize("method", ["kmeans", "hierarchical", "span"])
+def test_documents_are_pooled_as_when_they_are_indexed(method: str) -> None:
+    draw = np.random.default_rng(0)
+    made = [draw.normal(size=(count, 8)).astype(np.float32) for count in (3, 17, 9)]
+    vectors = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in made]
+    for ours, whole in zip(shortened(vectors, 3, method), vectors, strict=True):  # type: ignore[arg-type]
+        indexed = pool(whole, 3, method)  # type: ignore[arg-type]
+        assert ours.shape == indexed.shape
+        assert np.allclose(np.sort(ours @ indexed.T, axis=1)[:, -1], 1, atol=1e-5), "the same, in whatever order"
+
+
+def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
+    journal = tmp_path / "journal"
+    common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=4"]
+    common += ["--candidates=3", "--longest=16", "--others=6"]
+    assert main([*common, "--seeds", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "12 claims, 12 documents" in told
+    assert "| with k-means | 1 |" in told
+    assert "| minus without pooling |" in told
+    results = {file.stem: json.loads(file.read_text()) for file in journal.glob("*-*.json")}
+    assert set(results) == {"references-0", "untrained-0", "without pooling-1", "with k-means-1"}
+    pooled = results["with k-means-1"]
+    assert len(pooled["questions"]) == 12
+    assert {f"kmeans {factor}" for factor in FACTORS} <= set(next(iter(pooled["questions"].values())))
+    assert pooled["losses"] != results["without pooling-1"]["losses"]
+    before = (journal / "with k-means-1.json").read_text()
+    assert main([*common, "--seeds", "1"]) == 0
+    assert (journal / "with k-means-1.json").read_text() == before, "what is there is not made again"
