@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 _COMMON: dict[str, str] = {
     "en": "the of and to in is that for it as with was on are by this be from or which",
@@ -38,12 +39,12 @@ _ENOUGH = 5  # common words before a guess is worth more than none
 
 def language_of(text: str) -> str:
     """ISO 639-1 code of most of `text`, "" when there is too little to tell."""
-    letters = sum(character.isalpha() for character in text)
-    for code, script in _SCRIPTS:
+    letters = sum(map(str.isalpha, text))
+    for code, script in () if text.isascii() else _SCRIPTS:
         # Kana or Hangul among Chinese characters decide; a few Greek letters in formulas do not.
         if letters and len(script.findall(text)) > (0.1 if code in ("ja", "ko") else 0.3) * letters:
             return code
-    words = _WORD.findall(text.lower())
-    counts = {code: sum(word in common for word in words) for code, common in _COMMON_SETS.items()}
+    words = Counter(_WORD.findall(text.lower()))
+    counts = {code: sum(words[word] for word in common & words.keys()) for code, common in _COMMON_SETS.items()}
     best = max(counts, key=lambda code: counts[code])
     return best if counts[best] >= _ENOUGH else ""

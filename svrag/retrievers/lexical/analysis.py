@@ -105,17 +105,20 @@ def _tokens(text: str, language: str) -> list[str]:
 
 def _folded(text: str) -> str:
     """Lower case, compatibility forms and diacritics gone: "ﬁnancé" is "finance"."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    # Hangul is put together again: its letters alone are no characters of a word.
-    lowered = unicodedata.normalize("NFC", plain).lower()
+    lowered = text.lower()
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+        # Hangul is put together again: its letters alone are no characters of a word.
+        lowered = unicodedata.normalize("NFC", plain).lower()
     return _DOTTED.sub(lambda match: match[0].replace(".", ""), lowered)
 
 
 def _word_tokens(word: str, stem: Stem) -> Iterable[str]:
-    word = re.sub(r"[’']s$", "", word).replace("’", "").replace("'", "")
+    if "’" in word or "'" in word:
+        word = re.sub(r"[’']s$", "", word).replace("’", "").replace("'", "")
     if "-" not in word:
-        year = _YEAR_AT_END.search(word)
+        year = _YEAR_AT_END.search(word) if word[-1].isdigit() else None
         return (stem(word), year[0]) if year else (stem(word),)
     parts = [part for part in word.split("-") if part]
     return ("".join(parts), *(stem(part) for part in parts if len(part) > 1 or part.isdigit()))
