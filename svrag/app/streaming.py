@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 from svrag.generation.answer import Answer, Generator
 from svrag.generation.ask import ask
+from svrag.generation.conversation import Turn
 from svrag.library.store import Library
 from svrag.search.result import SearchResult
 from svrag.settings import DEFAULT_ENCODER
@@ -53,11 +54,13 @@ def ask_in_steps(
     generator: Generator,
     stop: threading.Event,
     encoder: str = DEFAULT_ENCODER,
+    history: Sequence[Turn] = (),
 ) -> Iterator[Step]:
     """Ask the library in `folder`; pieces that come faster than they are taken are joined.
 
     Args:
         stop: set it to end the answer early; it is set when the iterator is closed.
+        history: of the conversation, oldest first; see `ask`.
 
     Raises:
         SvragError: as `ask` does, after the steps before it.
@@ -75,6 +78,7 @@ def ask_in_steps(
                     retriever=retriever,
                     encoder=encoder,
                     generator=generator,
+                    history=history,
                     on_result=lambda result: steps.put(Found(result)),
                     on_token=lambda text: steps.put(Piece(text)),
                     should_stop=stop.is_set,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from svrag.documents.model import Element
+from svrag.generation.conversation import Turn
 from svrag.search.result import Hit
 
 NOT_FOUND = "Not found in the documents."
@@ -47,6 +48,8 @@ class Answer:
         citations: by number, the cited ones only; all evidence given when the text cites nothing (see `notes`).
         generator: name of the generator.
         removed_citations: citations the text held that were not in the evidence; they are gone from it.
+        unsupported: numbers of the text, as written, that do not stand in what they cite: computed, seen only in a
+            picture, or made up.
         seconds: time taken to write it.
         notes: what a reader should know ("the server takes no pictures: ..."), one line each.
     """
@@ -59,6 +62,7 @@ class Answer:
     removed_citations: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
 
 
 class Generator(Protocol):
@@ -88,4 +92,13 @@ class Generator(Protocol):
         Raises:
             InputError: the question has no words.
             ServerError: a model server is away, refuses or answers nonsense.
+        """
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """`question` with what it takes from `history` (at least one turn, oldest first) put in, so that it can be
+        searched for and answered alone; as it is where nothing is missing.
+
+        Raises:
+            InputError: the model cannot be loaded.
+            ServerError: a model server is away.
         """

@@ -6,8 +6,10 @@ How long each stage took is in `SearchResult.seconds` and `Answer.seconds`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from svrag.generation.answer import Answer, Generator
+from svrag.generation.conversation import Turn
 from svrag.library.encoding import Progress, silent
 from svrag.library.store import Library
 from svrag.search.engine import search
@@ -24,6 +26,7 @@ def ask(
     retriever: str = "lexical",
     encoder: str = DEFAULT_ENCODER,
     generator: Generator,
+    history: Sequence[Turn] = (),
     on_result: Callable[[SearchResult], None] | None = None,
     on_token: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -33,6 +36,8 @@ def ask(
 
     Args:
         documents: ids to restrict the search to; None means the whole library.
+        history: of the conversation, oldest first; what `question` leaves unsaid is taken from it. The question that
+            was searched for is `SearchResult.question`, and in the answer's notes where it differs.
         on_result: gets the evidence before the answer is written, so that it can be shown whatever happens next.
         on_token: see `Generator.answer`.
         should_stop: see `Generator.answer`.
@@ -43,12 +48,15 @@ def ask(
         LibraryError: the library cannot be read.
         ServerError: the generator's server gave no answer.
     """
+    meant = generator.standalone(question, history) if history and any(map(str.isalnum, question)) else question
     result = search(
-        library, question, k=k, documents=documents, retriever=retriever, encoder=encoder, on_encoding=on_encoding
+        library, meant, k=k, documents=documents, retriever=retriever, encoder=encoder, on_encoding=on_encoding
     )
     if on_result is not None:
         on_result(result)
     found = {hit.element.document_id for hit in result.hits}
     sources = {document.id: document.source for document in library.documents() if document.id in found}
-    answer = generator.answer(question, result.hits, sources=sources, on_token=on_token, should_stop=should_stop)
+    answer = generator.answer(meant, result.hits, sources=sources, on_token=on_token, should_stop=should_stop)
+    if meant != question:
+        answer = replace(answer, question=question, notes=(f"understood as: {meant}", *answer.notes))
     return result, answer

@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from svrag.errors import ServerError
 from svrag.generation.model import ChatRequest, Limits, Message, Picture, Refused, Reply, Text
 from svrag.generation.wire import ChatServer, Offered, Refusal
 
@@ -109,7 +111,9 @@ class ServerChat:
         """The model as the server lists it; one that it answers to without listing it is not an error."""
         if self._offered is None:
             self._model = self._model or self._server.only_model()
-            listed = {offered.name: offered for offered in self._server.models()}
+            listed: dict[str, Offered] = {}
+            with suppress(ServerError):  # not every server lists its models; what is wrong with it, `chat` says
+                listed = {offered.name: offered for offered in self._server.models()}
             self._offered = listed.get(self._model, Offered(self._model))
         return self._offered
 

@@ -8,6 +8,7 @@ that there is none. What a question asks for is in asking.py, what can be quoted
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from svrag.errors import InputError
 from svrag.generation.answer import NOT_FOUND, Answer, Citation
 from svrag.generation.asking import Question, holds, understand
 from svrag.generation.citations import shield
+from svrag.generation.conversation import Turn, carry_over
 from svrag.generation.passages import Passage, passages
 from svrag.retrievers.lexical.analysis import analyse
 from svrag.search.result import Hit
@@ -131,6 +133,10 @@ class QuoteGenerator:
             seconds=time.perf_counter() - started,
         )
 
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """See `Generator`: what the question leaves unsaid is carried over."""
+        return carry_over(question, history)
+
 
 def read(asked: Question, hits: Sequence[Hit], language: str = "en") -> Reading:
     """Score every passage of `hits` and say how far they support an answer."""
@@ -164,13 +170,13 @@ def _share(asked: Question, term: str) -> float:
 def _candidates(hits: Sequence[Hit], language: str) -> list[Candidate]:
     """The passages of all hits; a sentence that stands in two elements (a figure's caption) counts once."""
     found: dict[tuple[str, int], Candidate] = {}
+    tokens = functools.cache(lambda text: tuple(analyse(text, language)))  # contexts come again and again
     for at, hit in enumerate(hits):
         for p in passages(hit.element):
             key = (p.text, at if p.kind == "row" else -1)  # "Total | 5" means something else in each table
             if key not in found:
-                around = frozenset(analyse(f"{p.context}\n{hit.document_name.replace('_', ' ')}", language))
-                before = frozenset(analyse(p.before, language))
-                found[key] = Candidate(at, p, tuple(analyse(p.text, language)), around, before)
+                around = frozenset(tokens(f"{p.context}\n{hit.document_name.replace('_', ' ')}"))
+                found[key] = Candidate(at, p, tokens(p.text), around, frozenset(tokens(p.before)))
     return list(found.values())
 
 

@@ -9,7 +9,9 @@ import pytest
 from svrag.errors import ServerError
 from svrag.generation import ask as module
 from svrag.generation.ask import ask
-from svrag.generation.openai import OpenAIGenerator
+from svrag.generation.chat import ServerChat
+from svrag.generation.conversation import Turn
+from svrag.generation.generator import ModelGenerator
 from svrag.generation.quote import QuoteGenerator
 from svrag.search.result import SearchResult
 from tests.generation.evidence import POTTERY, hits
@@ -75,7 +77,36 @@ def test_sources_are_the_files_of_the_documents_found(searched: list[dict[str, A
 
 def test_the_evidence_is_there_when_the_server_is_not(searched: list[dict[str, Any]]) -> None:
     seen: list[SearchResult] = []
-    away = OpenAIGenerator("http://127.0.0.1:9/v1", model="tiny", pictures=0)
+    away = ModelGenerator(lambda: ServerChat("http://127.0.0.1:9/v1", "tiny"), "openai")
     with pytest.raises(ServerError):
         ask(Shelf(), "How many bowls?", generator=away, on_result=seen.append)  # type: ignore[arg-type]
     assert len(seen[0].hits) == 4
+
+
+def test_a_follow_up_is_searched_for_with_what_it_leaves_unsaid(searched: list[dict[str, Any]]) -> None:
+    history = [Turn("What is the mean weight of the bowls?", "318 grams [1]")]
+    result, answer = ask(
+        Shelf(),  # type: ignore[arg-type]
+        "And in 2014?",
+        generator=QuoteGenerator(),
+        history=history,
+    )
+    (call,) = searched
+    assert "mean weight of the bowls" in call["question"]
+    assert "2014" in call["question"]
+    assert answer.question == "And in 2014?"
+    assert call["question"] == result.question
+    assert any(call["question"] in note for note in answer.notes)
+    assert "290 grams" in answer.text
+
+
+def test_a_question_that_stands_alone_is_asked_as_it_is(searched: list[dict[str, Any]]) -> None:
+    question = "How many bowls broke in the South kiln?"
+    _, answer = ask(
+        Shelf(),  # type: ignore[arg-type]
+        question,
+        generator=QuoteGenerator(),
+        history=[Turn("What is the mean weight of the bowls?", "318 grams [1]")],
+    )
+    assert searched[0]["question"] == question
+    assert answer.notes == ()

@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from svrag.errors import InputError, ServerError
 from svrag.generation.answer import NOT_FOUND
-from svrag.generation.openai import OpenAIGenerator
+from svrag.generation.chat import ServerChat
+from svrag.generation.generator import ModelGenerator
 from svrag.retrievers.servers import retry_after
 from tests.documents_made import write_paper
 from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, POTTERY, element, hits
@@ -20,9 +22,12 @@ QUESTION = "How heavy is a bowl?"
 PNG = "data:image/png;base64,iVBORw0KGgo"
 
 
-def generator(server: FakeServer, **settings: object) -> OpenAIGenerator:
-    fields: dict[str, object] = {"model": "tiny", "timeout": 5.0, "retry_seconds": 0.01, **settings}
-    return OpenAIGenerator(server.base_url, **fields)  # type: ignore[arg-type]
+def generator(
+    server: FakeServer | str, *, pictures: int = 6, model: str = "tiny", api_key: str = "", timeout: float = 5.0
+) -> ModelGenerator:
+    address = server if isinstance(server, str) else server.base_url
+    opened = partial(ServerChat, address, model, api_key, timeout=timeout, retry_seconds=0.01)
+    return ModelGenerator(opened, "openai", pictures=pictures)
 
 
 def test_streams_and_checks_citations(server: FakeServer) -> None:
@@ -92,7 +97,7 @@ def test_no_pictures_when_told_so(server: FakeServer, tmp_path: Path) -> None:
 
 def test_a_missing_file_is_a_note(server: FakeServer, tmp_path: Path) -> None:
     answer = generator(server).answer(QUESTION, hits(CHART), sources={"d0": tmp_path / "gone.pdf"})
-    assert any(note.startswith("no picture of [1]") for note in answer.notes)
+    assert any(note.startswith("no picture of Figure 3") for note in answer.notes)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,7 @@ def test_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: refuses
         address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         with pytest.raises(ServerError, match=r"no server answers at .*SVRAG_OPENAI_BASE_URL"):
-            OpenAIGenerator(address, model="tiny").answer(QUESTION, hits(KILN), sources={})
+            generator(address).answer(QUESTION, hits(KILN), sources={})
 
 
 def test_a_silent_server_times_out(server: FakeServer) -> None:
@@ -339,13 +344,13 @@ def test_several_models_must_be_chosen_from(server: FakeServer) -> None:
 )
 def test_only_http_addresses(address: str) -> None:
     with pytest.raises(InputError, match="http"):
-        OpenAIGenerator(address)
+        ServerChat(address)
 
 
 def test_the_key_appears_nowhere(server: FakeServer) -> None:
     assert KEY not in repr(generator(server, api_key=KEY))
     with pytest.raises(InputError) as caught:
-        generator(server, api_key=KEY + "\u00e9")
+        generator(server, api_key=KEY + "\u00e9").answer(QUESTION, hits(KILN), sources={})
     assert KEY not in str(caught.value)
 
 
@@ -354,7 +359,7 @@ def test_a_password_in_the_address_is_not_shown() -> None:
         taken.bind(("127.0.0.1", 0))
         address = f"http://user:hidden-word@127.0.0.1:{taken.getsockname()[1]}/v1"
         with pytest.raises(ServerError) as caught:
-            OpenAIGenerator(address, model="tiny").answer(QUESTION, hits(KILN), sources={})
+            generator(address).answer(QUESTION, hits(KILN), sources={})
     assert "hidden-word" not in str(caught.value)
 
 

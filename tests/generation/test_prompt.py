@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import re
 
 from hypothesis import given
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from svrag.generation.answer import NOT_FOUND
 from svrag.generation.citations import find_citations
+from svrag.generation.model import Picture, Text
 from svrag.generation.prompt import RULES, evidence_block, messages
 from tests.generation.evidence import CHART, KILN, LOSSES, POTTERY, element, hits
 
@@ -57,20 +57,21 @@ def test_long_evidence_is_cut_and_says_so() -> None:
     assert "[…]" in block
 
 
-def test_without_pictures_the_content_is_plain_text() -> None:
+def test_without_pictures_the_content_is_one_text() -> None:
     system, user = messages("How hot?", hits(*POTTERY), pictures={}, characters=1000)
-    assert system == {"role": "system", "content": RULES}
+    assert (system.role, system.parts) == ("system", (Text(RULES),))
     assert NOT_FOUND in RULES
-    assert isinstance(user["content"], str)
-    assert user["content"].endswith("Question: How hot?")
-    assert user["content"].count("</evidence>") == len(POTTERY)
+    (text,) = user.parts
+    assert isinstance(text, Text)
+    assert text.text.endswith("Question: How hot?")
+    assert text.text.count("</evidence>") == len(POTTERY)
 
 
 def test_pictures_are_named_by_their_evidence() -> None:
     _, user = messages("How heavy?", hits(KILN, CHART), pictures={2: b"png"}, characters=1000)
-    parts = user["content"]
-    assert isinstance(parts, list)
-    assert [part["type"] for part in parts] == ["text", "text", "image_url", "text"]
-    assert "2" in parts[1]["text"]
-    url = parts[2]["image_url"]["url"]
-    assert base64.b64decode(url.removeprefix("data:image/png;base64,")) == b"png"
+    evidence, named, picture, question = user.parts
+    assert isinstance(evidence, Text)
+    assert evidence.text.count("</evidence>") == 2
+    assert named == Text("Picture of evidence 2:")
+    assert picture == Picture(b"png")
+    assert question == Text("Question: How heavy?")

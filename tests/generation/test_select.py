@@ -12,12 +12,16 @@ def test_names() -> None:
     server = Settings(generator="openai", openai_base_url="http://localhost:8000/v1", openai_api_key="secret")
     assert generator_named(server).name == "openai"
     assert "secret" not in repr(generator_named(server))
+    assert (
+        generator_named(Settings(generator="openai:big", openai_base_url="http://localhost:8000/v1")).name == "openai"
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         (Settings(generator="gpt"), "quote .* openai"),
+        (Settings(generator="quote:gpt"), "quote .* openai"),
         (Settings(generator="openai"), "SVRAG_OPENAI_BASE_URL"),
         (Settings(generator="openai", openai_base_url="localhost:8000"), "http://"),
     ],
