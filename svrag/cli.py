@@ -239,6 +239,8 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None, rows=None)
         add = benchmark.add_argument
         add("--data", metavar="DIR", type=Path, help="folder of the benchmark")
+        was = "what a retriever was before its training, for a table of both with a paired test; repeatable, in the order"
+        add("--before", metavar="NAME", action="append", default=[], help=f"{was} of --retriever")
         add("--json", metavar="OUT", type=Path, help="write the result with every question's record")
         add("--report", metavar="DIR", type=Path, help="write report.md and report.html there")
         add("--resume", metavar="FILE", type=Path, help="keep records there as they come, and go on after them")
@@ -621,8 +623,8 @@ def _measured(options: argparse.Namespace, settings: Settings, folder: Path, on_
     if options.rows:
         from svrag.evaluation.element_rows import run_rows
 
-        if options.retrievers or options.answers or options.baselines:
-            raise InputError("--row ranks elements by itself: leave out --retriever, --answers and --baselines")
+        if options.retrievers or options.before or options.answers or options.baselines:
+            raise InputError("--row ranks elements by itself: leave out --retriever, --before, --answers, --baselines")
         return run_rows(
             options.benchmark,
             options.data,
@@ -638,6 +640,7 @@ def _measured(options: argparse.Namespace, settings: Settings, folder: Path, on_
         options.data,
         library_folder=folder,
         retrievers=options.retrievers or [settings.retriever],
+        before=options.before,
         encoder=settings.encoder,
         generator=generator,
         k=settings.k,

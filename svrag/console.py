@@ -460,13 +460,15 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def print_evaluation(result: EvalResult) -> None:
     """The retrievers side by side, slice by slice, against each other, and what a reader should know."""
-    from svrag.evaluation import tables
+    from svrag.evaluation import before_after, tables
 
     variants = any(row.against for row in result.rows)
     overview = tables.rows_table(result) if variants else tables.metrics_table(result)
-    for table in (overview, tables.slice_table(result), tables.differences_table(result)):
+    by_sets = before_after.query_set_tables(result)
+    trained = before_after.before_after_table(result)
+    for table in (overview, *by_sets, tables.slice_table(result), tables.differences_table(result), trained):
         _print_figures(table)
-    for remark in tables.remarks(result):
+    for remark in (*before_after.verdicts(result), *tables.remarks(result)):
         out().print(plain(remark))
 
 

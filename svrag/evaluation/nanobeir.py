@@ -14,15 +14,13 @@ from svrag.errors import InputError
 from svrag.evaluation import parquet
 from svrag.evaluation.loading import in_folder, in_layout
 from svrag.evaluation.question import EvalSet
-from svrag.evaluation.text_sets import DEPTH, Query, Text, TextSet, text_set
+from svrag.evaluation.text_sets import DEPTH, SET, Query, Text, TextSet, text_set
 
 _HOW_TO_GET = (
     "hf download sentence-transformers/NanoBEIR-en --repo-type dataset --local-dir DIR, "
     "or one set: hf download zeta-alpha-ai/NanoSciFact --repo-type dataset --local-dir DIR"
 )
 _PARTS = ("corpus", "queries", "qrels")
-SET = "set"
-"""Name of the slice, where there are several."""
 
 
 def load(data: Path | None) -> EvalSet:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from svrag.errors import InputError
-from svrag.evaluation import plots, tables
+from svrag.evaluation import before_after, plots, tables
 from svrag.evaluation.compare import Comparison
 from svrag.evaluation.report_html import Section, page, worst_html
 from svrag.evaluation.result import EvalResult, QuestionRecord
@@ -41,6 +41,10 @@ def write_report(result: EvalResult, library_folder: Path, folder: Path) -> None
     variants = any(row.against for row in result.rows)
     sections = [
         Section("Retrievers", [tables.rows_table(result) if variants else tables.metrics_table(result)], [curves]),
+        Section("By query set", before_after.query_set_tables(result)),
+        Section(
+            "Before and after training", [before_after.before_after_table(result)], (), before_after.verdicts(result)
+        ),
         Section("Against each other", [tables.differences_table(result)]),
         Section("Slices", [tables.slice_table(result)], [plots.slice_bars(result, metric) for metric in sliced]),
         Section("Time", [_seconds_table(result)], [plots.latency(result)]),

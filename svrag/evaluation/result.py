@@ -23,6 +23,7 @@ MMLONGBENCH_F1 = "mmlongbench_f1"
 COMPARED = (
     "page_hit@1",
     "page_hit@5",
+    "page_recall@20",
     "mrr",
     "ndcg@10",
     "element_recall@1",
@@ -66,11 +67,13 @@ class RetrieverRow:
 
     Attributes:
         against: the row that this one is a variant of, and is compared with; "" is the first.
+        before: the row of the model that this one was trained from; "" where none is named.
     """
 
     retriever: str
     records: tuple[QuestionRecord, ...]
     against: str = ""
+    before: str = ""
 
     def means(self) -> dict[str, float]:
         """Every metric that was measured, over the questions that have it."""

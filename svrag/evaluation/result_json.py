@@ -39,6 +39,7 @@ def to_json(result: EvalResult) -> dict[str, Any]:
                 if each is not row
                 else {},
                 **({"against": each.against} if each.against else {}),
+                **({"before": each.before} if each.before else {}),
             }
             for each in result.rows
         ],
@@ -71,13 +72,15 @@ def from_json(data: Mapping[str, Any]) -> EvalResult:
     if not data["per_question"] or names[0] != data["retriever"]:
         raise ValueError("no questions, or not of the retriever it names")
     first = [record_from_json(question) for question in data["per_question"]]
-    rows = [RetrieverRow(names[0], tuple(first))]
-    for name, against in zip(names[1:], (row.get("against", "") for row in data["rows"][1:]), strict=True):
+    rows = [RetrieverRow(names[0], tuple(first), before=data["rows"][0].get("before", ""))]
+    for name, row in zip(names[1:], data["rows"][1:], strict=True):
         records = [
             _found_from_json(record.question, record.document_id, record.gold, record.slices, question["rows"][name])
             for record, question in zip(first, data["per_question"], strict=True)
         ]
-        rows.append(RetrieverRow(name, tuple(records), against))
+        rows.append(RetrieverRow(name, tuple(records), row.get("against", ""), row.get("before", "")))
+    if not {row.before for row in rows if row.before} <= set(names):
+        raise ValueError("a row is compared with one that is not there")
     seconds = data["seconds"]
     return EvalResult(
         benchmark=str(data["benchmark"]),

@@ -59,6 +59,7 @@ def run(
     *,
     library_folder: Path | None = None,
     retrievers: Sequence[str] = ("lexical",),
+    before: Sequence[str] = (),
     encoder: str = DEFAULT_ENCODER,
     generator: Generator | None = None,
     k: int = 5,
@@ -77,6 +78,7 @@ def run(
         data: the benchmark's folder; None means where the benchmark says, if it does.
         library_folder: library to keep the documents in, which makes later runs quick; None means a temporary one.
         retrievers: each gets a row of its own over the same questions; the first is the one under test.
+        before: what the first of `retrievers`, the second and so on were before they were trained; measured beside them.
         encoder: of the dense retriever. Documents are encoded before the first question, which no search pays for.
         k: pieces of evidence the generator gets.
         limit: only the first so many questions.
@@ -98,10 +100,7 @@ def run(
         raise InputError(f"unknown benchmark {benchmark!r}; known are {', '.join(BENCHMARKS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit must be at least 1 question, not {limit}")
-    names = [",".join(retrievers_named(name)) for name in retrievers]
-    repeated = [name for name in names if names.count(name) > 1]
-    if repeated:
-        raise InputError(f"retriever {repeated[0]!r} is named twice")
+    names, trained_from = _rows_of(retrievers, before)
     if baselines:
         plain.check_installed()
     if generator is not None:
@@ -143,7 +142,11 @@ def run(
         }
         with open_journal(resume, {"benchmark": loaded.name, "baselines": baselines, **settings}) as journal:
             rows = tuple(
-                RetrieverRow(name, _records(name, measure, questions, documents, depth, journal, on_progress))
+                RetrieverRow(
+                    name,
+                    _records(name, measure, questions, documents, depth, journal, on_progress),
+                    before=trained_from.get(name, ""),
+                )
                 for name, measure in measures.items()
             )
     return EvalResult(
@@ -159,6 +162,28 @@ def run(
         settings=settings,
         notes=(*loaded.notes, *notes),
     )
+
+
+def _rows_of(retrievers: Sequence[str], before: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The names of the rows, each with what it was before right after it; and what that is, by name.
+
+    Raises:
+        InputError: a retriever is unknown, named twice, or there are more of `before`.
+    """
+    names = [",".join(retrievers_named(name)) for name in retrievers]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InputError(f"retriever {repeated[0]!r} is named twice")
+    if len(before) > len(names):
+        raise InputError(f"--before is named {len(before)} times for {len(names)} retrievers: name each with its own")
+    trained_from = dict(zip(names, (",".join(retrievers_named(name)) for name in before), strict=False))
+    same = next((name for name, base in trained_from.items() if name == base), None)
+    if same:
+        raise InputError(f"{same!r} is named as what it was before itself: name the model it was trained from")
+    rows: list[str] = []
+    for name in names:
+        rows += [name, trained_from[name]] if name in trained_from else [name]
+    return list(dict.fromkeys(rows)), trained_from
 
 
 @contextlib.contextmanager

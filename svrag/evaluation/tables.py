@@ -11,7 +11,8 @@ from typing import NamedTuple
 from svrag.evaluation import answers
 from svrag.evaluation.bootstrap import RESAMPLES, Difference
 from svrag.evaluation.compare import Compared, Comparison
-from svrag.evaluation.result import MMLONGBENCH_F1, EvalResult, means_of
+from svrag.evaluation.result import MMLONGBENCH_F1, EvalResult, RetrieverRow, means_of
+from svrag.evaluation.text_sets import SET
 
 SHOWN = (
     "page_hit@1",
@@ -19,7 +20,10 @@ SHOWN = (
     "page_hit@5",
     "page_hit@10",
     "page_recall@5",
+    "page_recall@20",
     "page_recall@100",
+    "page_precision@1",
+    "page_precision@5",
     "mrr",
     "ndcg@10",
     "cross_page_hit",
@@ -127,7 +131,19 @@ def remarks(result: EvalResult) -> list[str]:
     for row in (row for row in result.rows if not row.against):
         median, high = row.search_seconds()
         lines.append(f"{row.retriever}: a search took {1000 * median:.1f} ms (median), {1000 * high:.1f} ms (95 %)")
+    lines += [line for row in result.rows if (line := _mean_of_sets(row))]
     return [*lines, *result.notes]
+
+
+def _mean_of_sets(row: RetrieverRow) -> str:
+    """What is published of sets of sets: each counts alike, however many questions it has."""
+    means = [means_of(records) for records in row.by_slice().get(SET, {}).values()]
+    if not means:
+        return ""
+    told = [
+        f"{name} {sum(one[name] for one in means) / len(means):.3f}" for name in ("ndcg@10", "mrr", "page_recall@20")
+    ]
+    return f"{row.retriever}: means of the {len(means)} sets' own means: {', '.join(told)}"
 
 
 def _interval(low: float, high: float) -> str:

@@ -18,6 +18,9 @@ DEPTH = 100
 QUERY_SET, SPECIFICITY = "query_set", "specificity"
 """Names of slices, where a set tells them (LitSearch)."""
 
+SET = "set"
+"""Name of the slice, where there are several (NanoBEIR)."""
+
 Judgements = Mapping[str, Mapping[str, float]]
 """By query the grade of each judged text, above 0 where it is relevant."""
 
