@@ -128,7 +128,7 @@ def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, 
                 "alpha": 2 * rank,
                 "dropout": 0.0,
                 "init": "default",
-                "targets": rf".*encoder\.layer\.({upper})\.{linear}",
+                "targets": rf".*(encoder\.layer\.({upper})\.{linear}|predictions\.transform\.dense)",
             },
             "optimisation": {
                 "warmup": steps // 10,
