@@ -1,0 +1,71 @@
+"""The interface as one application: its routes, its errors, health, metrics, and its own description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from svrag import __version__
+from svrag.app.api import chat, documents, questions
+from svrag.app.api.metrics import CONTENT_TYPE
+from svrag.app.api.reference import page
+from svrag.app.api.schemas import Health
+from svrag.app.api.service import ERRORS, Served, Service, explained, misfit
+from svrag.errors import SvragError
+
+_ABOUT = (
+    "Ask a library of documents and see the evidence. Where the server has accounts, send a key with every request: "
+    "`Authorization: Bearer KEY`. Errors are JSON with one line in `detail`."
+)
+
+
+def application(service: Service) -> FastAPI:
+    """An ASGI application that serves /api and /v1; who asks must be noted on the scope (`access.keep_user`)."""
+    app = FastAPI(title="svrag", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+    app.add_exception_handler(SvragError, explained)
+    app.add_exception_handler(RequestValidationError, misfit)
+    app.include_router(documents.router)
+    app.include_router(questions.router)
+    app.include_router(chat.router)
+
+    @app.get("/api/health", tags=["server"])
+    async def health() -> Health:
+        """Whether the server runs; asked without a key."""
+        return Health(status="ok", version=__version__)
+
+    @app.get(
+        "/api/metrics",
+        tags=["server"],
+        response_class=Response,
+        responses={**ERRORS, 200: {"content": {CONTENT_TYPE: {"schema": {"type": "string"}}}, "description": "Text"}},
+    )
+    async def metrics(service: Served) -> Response:
+        """Counts and times for Prometheus."""
+        return Response(service.metrics.text(jobs_running=service.jobs.running()), media_type=CONTENT_TYPE)
+
+    described = _described(app)
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(described)
+
+    shown = page(described)
+
+    @app.get("/api/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(shown)
+
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(title="svrag", version=__version__, description=_ABOUT, routes=app.routes)
+    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    made["security"] = [{"key": []}]
+    made["paths"]["/api/health"]["get"]["security"] = []
+    return made
