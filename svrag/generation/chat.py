@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -67,7 +66,7 @@ class ServerChat:
         """What the server tells, asked once; how many pictures it takes, it says when it gets too many.
 
         Raises:
-            ServerError: the server is away, refuses the key, or lists no models.
+            ServerError: no model was named, and the server is away or does not offer exactly one.
         """
         offered = self._listed()
         return Limits(tokens=offered.tokens, structured=offered.owner in _FOLLOW_SCHEMAS)
@@ -108,12 +107,16 @@ class ServerChat:
         self._server.__exit__(kind, error, trace)
 
     def _listed(self) -> Offered:
-        """The model as the server lists it; one that it answers to without listing it is not an error."""
+        """The model as the server lists it.
+
+        A model that was named need not be on a list: some servers have none, and what else is wrong, the chat tells.
+        """
         if self._offered is None:
             self._model = self._model or self._server.only_model()
-            listed: dict[str, Offered] = {}
-            with suppress(ServerError):  # not every server lists its models; what is wrong with it, `chat` says
+            try:
                 listed = {offered.name: offered for offered in self._server.models()}
+            except ServerError:
+                listed = {}
             self._offered = listed.get(self._model, Offered(self._model))
         return self._offered
 

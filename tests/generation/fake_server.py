@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,7 +47,8 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.responses: list[Respond] = [Respond(("Hello",))]
-        self.models: list[str] | None = ["tiny"]
+        self.models: list[str | dict[str, Any]] | None = ["tiny"]
+        self.tokens: int | None = None  # what /tokenize says; None: there is no such path
         self.requests: list[dict[str, Any]] = []
         self.authorizations: list[str | None] = []
         self.paths: list[str] = []
@@ -93,18 +97,32 @@ def fake_server() -> Iterator[FakeServer]:
             if fake.models is None:
                 self.send_json(404, {"detail": "Not Found"}, {})
             else:
-                self.send_json(200, {"object": "list", "data": [{"id": name} for name in fake.models]}, {})
+                listed = [{"id": model} if isinstance(model, str) else model for model in fake.models]
+                self.send_json(200, {"object": "list", "data": listed}, {})
 
         def do_POST(self) -> None:
             fake.paths.append(self.path)
             fake.authorizations.append(self.headers.get("Authorization"))
             fake.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            if self.path == "/tokenize":
+                self.send_json(404 if fake.tokens is None else 200, {"count": fake.tokens}, {})
+                return
             respond = fake.next_response()
-            done.wait(respond.delay)
+            if respond.delay and self.gone_within(respond.delay):
+                fake.client_gone.set()
+                return
             try:
                 self.respond(respond)
             except (BrokenPipeError, ConnectionResetError):
                 fake.client_gone.set()
+
+        def gone_within(self, seconds: float) -> bool:
+            """Whether the client closed the connection while a slow model had still written nothing."""
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and not done.wait(0.01):
+                if select.select([self.connection], [], [], 0)[0] and not self.connection.recv(1, socket.MSG_PEEK):
+                    return True
+            return False
 
         def respond(self, respond: Respond) -> None:
             if respond.status != 200 or respond.body is not None:
