@@ -13,7 +13,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from svrag.settings import Settings, checked, load_settings
 if TYPE_CHECKING:
     from svrag.evaluation.result import EvalResult
     from svrag.evaluation.runner import Progress
+    from svrag.generation.answer import Generator
     from svrag.library.ingest import AddReport
     from svrag.library.store import Library, StoredDocument
     from svrag.library.tokens.identity import IndexSettings
@@ -193,6 +195,28 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default: 7860)")
     serve.add_argument("--open", action="store_true", help="open the browser")
+    vllm = serve.add_argument_group("a vLLM server beside it, started and stopped with it")
+    vllm.add_argument("--with-vllm", metavar="MODEL", help="answers come from this model: a name on the Hub or a folder")
+    vllm.add_argument("--vllm-length", metavar="N", type=int, default=0, help="tokens of a request and its reply")
+    vllm.add_argument(
+        "--vllm-lora", metavar="NAME=DIR", action="append", default=[], help="LoRA weights; the first ones answer"
+    )
+    vllm.add_argument("--vllm-args", metavar="TEXT", default="", help="more arguments of vllm serve, in one text")
+
+    summary = "who may use a served library: each has a key and documents of their own"
+    users = commands.add_parser("users", parents=[_common()], help=summary, description=summary)
+    whom = users.add_subparsers(metavar="ACTION", required=True)
+    for name, run, about in (
+        ("add", _users_add, "make an account, or a new key for one; the key is shown once"),
+        ("list", _users_list, "names and when they were added"),
+        ("remove", _users_remove, "close an account; its documents stay"),
+    ):
+        action = whom.add_parser(name, parents=[_common()], help=about, description=about)
+        action.set_defaults(run=run)
+        if name != "list":
+            action.add_argument("name", metavar="NAME")
+        if name == "add":
+            action.add_argument("--password", action="store_true", help="ask for one, to log in at the page with")
 
     train = command(
         "train", _train, "fine-tune a retriever by a recipe; torchrun scripts/train/train_colbert.py for several GPUs"
@@ -488,18 +512,78 @@ def _graph(options: argparse.Namespace, settings: Settings) -> int:
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from svrag.app.serve import serve
-    from svrag.generation.select import generator_named
 
-    serve(
-        settings.library_folder(),
-        host=settings.host,
-        port=settings.port,
-        retriever=settings.retriever,
-        encoder=settings.encoder,
-        generator=generator_named(settings),
-        k=settings.k,
-        open_browser=options.open,
+    with _answering(options, settings) as generator:
+        serve(
+            settings.library_folder(),
+            host=settings.host,
+            port=settings.port,
+            retriever=settings.retriever,
+            encoder=settings.encoder,
+            generator=generator,
+            k=settings.k,
+            open_browser=options.open,
+        )
+    return DONE
+
+
+@contextmanager
+def _answering(options: argparse.Namespace, settings: Settings) -> Iterator[Generator]:
+    """Who answers what is served: as the settings say, or a vLLM server that runs as long."""
+    if not options.with_vllm:
+        from svrag.generation.select import generator_named
+
+        if options.vllm_lora or options.vllm_length or options.vllm_args:
+            raise InputError("--vllm-lora, --vllm-length and --vllm-args go with --with-vllm MODEL")
+        yield generator_named(settings)
+        return
+    import signal
+
+    from svrag.generation.vllm_server import Adapter, VllmServer
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # an exception from now on: vLLM must end, too
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    with VllmServer(
+        options.with_vllm,
+        length=options.vllm_length,
+        adapters=[Adapter.of(text) for text in options.vllm_lora],
+        more=options.vllm_args,
+        tell=lambda line: print(f"svrag: {line}", file=sys.stderr, flush=True),
+    ) as vllm:
+        yield vllm.generator()
+
+
+def _users_add(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag.app.users import Users
+
+    password = None
+    if options.password:
+        import getpass
+
+        password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    key = Users(settings.library_folder()).add(options.name, password)
+    print(key)
+    print(
+        f"svrag: this is the key of {options.name}, shown only now; a server that runs takes it at once",
+        file=sys.stderr,
     )
+    return DONE
+
+
+def _users_list(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag.app.users import Users
+
+    for account in Users(settings.library_folder()).all():
+        print(f"{account.name}\t{account.created}{'' if account.password else chr(9) + 'key only'}")
+    return DONE
+
+
+def _users_remove(options: argparse.Namespace, settings: Settings) -> int:
+    from svrag.app.users import Users
+
+    users = Users(settings.library_folder())
+    users.remove(options.name)
+    print(f"svrag: {options.name} is out; the documents stay in {users.library(options.name)}")
     return DONE
 
 

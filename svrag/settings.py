@@ -31,6 +31,9 @@ class Settings:
         workers: parsing processes; 0 means one per core.
         openai_base_url, openai_model, openai_api_key: the server for `--generator openai`.
         host, port: where `svrag serve` listens.
+        upload_mb, document_pages: of what is added through the server, megabytes at once and pages of a document;
+            0 is without limit, as it is for
+        requests_per_minute: of one user, and not asked of who is alone on this machine.
     """
 
     library: str | None = None
@@ -44,12 +47,16 @@ class Settings:
     openai_api_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
+    upload_mb: int = 500
+    document_pages: int = 5000
+    requests_per_minute: int = 600
 
     def library_folder(self) -> Path:
         return Path(self.library) if self.library else Path(".svrag")
 
 
-_TYPES: dict[str, type] = {"k": int, "workers": int, "port": int}
+_LIMITS = ("upload_mb", "document_pages", "requests_per_minute")
+_TYPES: dict[str, type] = {"k": int, "workers": int, "port": int, **dict.fromkeys(_LIMITS, int)}
 # Other programs use these names for the same thing; ours win.
 _FALLBACKS = {"openai_base_url": "OPENAI_BASE_URL", "openai_api_key": "OPENAI_API_KEY"}
 
@@ -79,6 +86,11 @@ def checked(settings: Settings) -> Settings:
         raise InputError(f"k must be between 1 and 1000, not {settings.k}")
     if settings.workers < 0:
         raise InputError(f"workers must be 0 (one per core) or more, not {settings.workers}")
+    for name, limit in zip(
+        _LIMITS, (settings.upload_mb, settings.document_pages, settings.requests_per_minute), strict=True
+    ):
+        if limit < 0:
+            raise InputError(f"{name} must be 0 (no limit) or more, not {limit}")
     if not 0 <= settings.port <= 65535:
         raise InputError(f"port must be between 0 and 65535, not {settings.port}")
     return settings

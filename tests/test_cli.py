@@ -353,3 +353,18 @@ def test_which_vectors_become_one_is_told_to_the_index() -> None:
     made = _index_settings(options)
     assert made is not None
     assert (made.pool_factor, made.pool_method) == (4, "span")
+
+
+def test_users_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "served")
+    assert main(["users", "add", "anna", "--library", folder]) == 0
+    key = capsys.readouterr().out.strip()
+    assert key.startswith("svrag_")
+    assert main(["--library", folder, "users", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert listed.startswith("anna\t")
+    assert key not in listed
+    assert main(["users", "add", "No Name", "--library", folder]) == 1
+    assert main(["users", "remove", "anna", "--library", folder]) == 0
+    assert main(["users", "remove", "anna", "--library", folder]) == 1
+    assert "no user 'anna'" in capsys.readouterr().err

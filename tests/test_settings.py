@@ -45,6 +45,7 @@ def test_our_names_win_over_the_common_ones() -> None:
         ("k = true\n", "k must be a whole number"),
         ("workers = -1\n", "workers must be 0"),
         ("port = 99999\n", "port must be between"),
+        ("document_pages = -1\n", r"document_pages must be 0 \(no limit\) or more"),
         ("k = \n", "not valid TOML"),
     ],
 )
