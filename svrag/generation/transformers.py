@@ -1,27 +1,21 @@
 """Chat models of transformers in this process: those that see (Qwen2.5-VL, Qwen3-VL, InternVL, SmolVLM...) or read only.
 
-The checkpoint's own chat template makes the prompt. Words in a message that look like the model's own signs are broken
-up first: a document must not be able to end its message and begin another.
+The checkpoint's own chat template makes the prompt; words that look like the model's own signs are broken up first.
 """
 
 from __future__ import annotations
 
 import functools
-import io
-import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from svrag.errors import InputError
 from svrag.generation.local import LocalChat, Speaker
 from svrag.generation.model import Message, Picture
+from svrag.generation.signs import broken_up, own_signs, picture_of
 from svrag.retrievers.multivector.checkpoint import check_weights, device_and_dtype, load_pretrained, quiet_loading
 from svrag.retrievers.multivector.hub import Checkpoint, base_of, locate
-from svrag.retrievers.multivector.pictures import readable
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class TransformersChat(LocalChat):
@@ -39,9 +33,18 @@ class TransformersSpeaker:
 
     Args:
         processor: of a model that sees; None of one that reads only.
+        tokenizing: held while the tokenizer is used, which two threads cannot do at once.
     """
 
-    def __init__(self, name: str, model: Any, tokenizer: Any, processor: Any | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        tokenizer: Any,
+        processor: Any | None,
+        *,
+        tokenizing: threading.Lock | None = None,
+    ) -> None:
         """Raises:
         InputError: there is no chat template.
         """
@@ -55,7 +58,7 @@ class TransformersSpeaker:
         self._tokenizer = tokenizer
         self._processor = processor
         self._own = own_signs(tokenizer)
-        self._tokenizing = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self._tokenizing = tokenizing or threading.Lock()
         # Greedy; unset, or transformers warns that settings of sampling are without use.
         settings = model.generation_config
         settings.do_sample, settings.temperature, settings.top_p, settings.top_k = False, None, None, None
@@ -154,24 +157,6 @@ class _Listener:
         return torch.full((tokens.shape[0],), not self._go_on, dtype=torch.bool, device=tokens.device)
 
 
-def own_signs(tokenizer: Any) -> re.Pattern[str]:
-    """Finds a tokenizer's own signs in a text: those for pictures, and for where messages begin and end."""
-    special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-    return re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or "(?!)")
-
-
-def broken_up(text: str, signs: re.Pattern[str]) -> str:
-    """`text` with a space within each sign, so that it is read as the words it is made of."""
-    return signs.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
-
-
-def picture_of(part: Picture) -> Image:
-    """The picture, as processors can read it."""
-    from PIL import Image as images
-
-    return readable(images.open(io.BytesIO(part.png)))
-
-
 @functools.lru_cache(maxsize=1)
 def _loaded(name: str) -> Speaker:
     """Raises:
@@ -184,7 +169,12 @@ def _loaded(name: str) -> Speaker:
         raise InputError(f'{name} needs {error.name}: pip install "svrag[models]"') from None
 
 
-def _load(name: str, checkpoint: Checkpoint) -> TransformersSpeaker:
+def _load(name: str, checkpoint: Checkpoint) -> Speaker:
+    from svrag.generation import phi3
+
+    if checkpoint.read("config.json").get("model_type") in (phi3.INTERN, phi3.PHI):
+        with quiet_loading(name):
+            return phi3.load(name, checkpoint)
     from transformers import (
         AutoConfig,
         AutoModelForCausalLM,

@@ -17,6 +17,7 @@ import transformers
 from svrag.errors import InputError
 from svrag.generation import transformers as module
 from svrag.generation.model import ChatRequest, Message, Refused, Text
+from svrag.generation.signs import picture_of
 from svrag.generation.transformers import TransformersChat
 from tests.generation.conversations import asked, heard, picture
 from tests.generation.tiny_chat import SEEING, write_text
@@ -62,9 +63,9 @@ def test_what_a_model_that_sees_writes_is_what_generate_writes(family: str, fold
                     "role": "user",
                     "content": [
                         {"type": "text", "text": "What is this? "},
-                        {"type": "image", "image": module.picture_of(PAGE)},
+                        {"type": "image", "image": picture_of(PAGE)},
                         {"type": "text", "text": " And "},
-                        {"type": "image", "image": module.picture_of(NARROW)},
+                        {"type": "image", "image": picture_of(NARROW)},
                     ],
                 },
             ],

@@ -1,4 +1,4 @@
-"""LoRA weights put onto their base model, every one of them or an error.
+"""LoRA weights put onto their base model, every one of them or an error, and switched.
 
 peft only warns of weights that are missing and says nothing of those it has no place for. A head that is neither in
 the base nor in the adapter is random: transformers makes a new one at each load.
@@ -6,8 +6,10 @@ the base nor in the adapter is random: transformers makes a new one at each load
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from svrag.errors import InputError
 from svrag.retrievers.multivector.checkpoint import check_weights
 
 _PREFIX = "base_model.model."
+_LORA = re.compile(r"(.+)\.(lora_[AB])\.weight")
+_LORA_OF = re.compile(r"\.lora_[AB]\..+$")
 
 
 def put_on(name: str, folder: Path, model: Any, missing: Iterable[str], renamed: Mapping[str, str]) -> Any:
@@ -59,6 +63,96 @@ def put_on(name: str, folder: Path, model: Any, missing: Iterable[str], renamed:
     with torch.no_grad():
         set_peft_model_state_dict(adapted, weights)
     return adapted.get_base_model().eval()
+
+
+def put_beside(name: str, folder: Path, model: Any, rename: Callable[[str], str | None], *, called: str) -> None:
+    """The adapter of `folder` into `model`, besides any that is there, and switched off: see `Switch`.
+
+    Args:
+        name: of the adapter, for messages.
+        rename: from a name of a weight in the file, without "base_model.model." in front, to that of the layer in
+            `model` and what of it; None for one without use.
+        called: what the adapter is called in `model`.
+
+    Raises:
+        InputError: it is no LoRA adapter, or weights are missing or have no place.
+    """
+    import torch
+    from peft import LoraConfig, PeftConfig, inject_adapter_in_model
+    from peft.utils import load_peft_weights
+
+    config = PeftConfig.from_pretrained(str(folder))
+    if not isinstance(config, LoraConfig):
+        raise InputError(f"{name} is an adapter of kind {config.peft_type}: only LoRA is supported")
+    found: dict[str, Any] = {}
+    unknown = []
+    for key, weight in load_peft_weights(str(folder), device="cpu").items():
+        place = rename(key.removeprefix(_PREFIX))
+        split = _LORA.fullmatch(place) if place else None
+        if place is None:
+            continue
+        if split is None:
+            unknown.append(key)
+        else:
+            found[f"{split[1]}.{split[2]}.{called}.weight"] = weight
+    layers = {_LORA_OF.sub("", key) for key in found}
+    unknown += [layer for layer in layers if layer not in dict(model.named_modules())]
+    check_weights(f"the adapter {name}", (), unknown)
+    # Just the layers it has weights for: its own settings name them by names of another program's.
+    config.target_modules, config.layers_to_transform, config.modules_to_save = sorted(layers), None, None
+    config.inference_mode, config.task_type = True, None
+    switch = Switch(model)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there are several adapters now
+            inject_adapter_in_model(config, model, adapter_name=called)
+        places = {key: value for key, value in model.state_dict().items() if f".{called}." in key}
+        check_weights(f"the adapter {name}", places.keys() - found.keys(), found.keys() - places.keys())
+        for key, value in found.items():
+            if value.shape != places[key].shape:
+                raise _other_base(name, config, f"{key} is {tuple(value.shape)}, not {tuple(places[key].shape)}")
+            with torch.no_grad():
+                places[key].copy_(value)
+    finally:
+        switch.restore()
+        model.requires_grad_(False).eval()
+
+
+class Switch:
+    """Which LoRA weights of a model are on. Not to be used by two threads at once.
+
+    No weight changes: a layer is told which of its adapters to add to what it computes, if any.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._before = [(layer, layer.active_adapters) for layer in _adapted_layers(model)]
+
+    @contextlib.contextmanager
+    def to(self, called: str | None) -> Iterator[None]:
+        """Within, the adapter of this name is on and no other; None: none is. Afterwards those of the beginning are."""
+        names = [] if called is None else [called]
+        try:
+            for layer, _ in self._before:
+                layer.set_adapter(names, inference_mode=True)
+            yield
+        finally:
+            self.restore()
+
+    def restore(self) -> None:
+        """Those that were on in the beginning; none in layers that came later."""
+        known = {id(layer) for layer, _ in self._before}
+        for layer, names in self._before:
+            layer.set_adapter(names, inference_mode=True)
+        for layer in _adapted_layers(self._model):
+            if id(layer) not in known:
+                layer.set_adapter([], inference_mode=True)
+
+
+def _adapted_layers(model: Any) -> list[Any]:
+    from peft.tuners.lora import LoraLayer
+
+    return [module for module in model.modules() if isinstance(module, LoraLayer)]
 
 
 def _of_adapter(state: Any, adapted: Any) -> dict[str, Any]:

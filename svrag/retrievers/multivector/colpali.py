@@ -87,7 +87,12 @@ _FAMILIES = {
 
 
 class ColPaliEncoder:
-    """A loaded model of colpali-engine; fulfils `MultiVectorEncoder`."""
+    """A loaded model of colpali-engine; fulfils `MultiVectorEncoder`.
+
+    Attributes:
+        running: held while the model or its tokenizer is used; whoever changes something of it for a while holds it,
+            too.
+    """
 
     reads_pictures = True
     reads_words = PIECE_WORDS
@@ -105,11 +110,11 @@ class ColPaliEncoder:
         self.revision = revision
         self.dimension = int(model.dim)
         self._family = _FAMILIES[family]
-        self._model = model
-        self._processor = processor
+        self.model = model
+        self.processor = processor
         self._positions = positions
         self.reads_places = positions is not None
-        self._lock = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self.running = threading.Lock()  # fast tokenizers cannot be used by two threads at once
         self._vectors_of = TokenVectors(model, family)
         self._inputs = ColPaliInputs(family, processor, model.config.get_text_config().max_position_embeddings)
         self.fingerprint = fingerprint_with(positions, fingerprint(model, self._inputs.settings))
@@ -142,23 +147,23 @@ class ColPaliEncoder:
         return in_batches(sizes, self._at_once(_PICTURES_AT_ONCE), make, on_progress)
 
     def _at_once(self, by_device: Mapping[str, int]) -> int:
-        return by_device[self._model.device.type]
+        return by_device[self.model.device.type]
 
     def _read(
         self, texts: list[str], prepare: Callable[[list[str]], dict[str, torch.Tensor]], places: Places
     ) -> list[Tokens]:
-        with self._lock, placed(self._positions, places):
+        with self.running, placed(self._positions, places):
             batch = prepare(texts)
             made = zip(_ids(batch), self._vectors(batch), strict=True)
             return [Tokens(vectors, tuple(map(self._word, ids))) for ids, vectors in made]
 
     def _look_at(self, images: list[Image], places: Places) -> list[Tokens]:
         found = []
-        with self._lock, placed(self._positions, places):
+        with self.running, placed(self._positions, places):
             batch = self._inputs.pictures(images)
             for row, (ids, vectors) in enumerate(zip(_ids(batch), self._vectors(batch), strict=True)):
-                patch = (ids == self._model.config.image_token_id).numpy()
-                layout = self._family.layout(self._processor, batch, row, images[row].size)
+                patch = (ids == self.model.config.image_token_id).numpy()
+                layout = self._family.layout(self.processor, batch, row, images[row].size)
                 if len(layout) != patch.sum():
                     raise InputError(
                         f"{self.name} turned a picture into {patch.sum()} tokens, not {len(layout)}: its processor "
@@ -172,7 +177,7 @@ class ColPaliEncoder:
 
     def _vectors(self, batch: Mapping[str, Any]) -> list[NDArray[np.float32]]:
         """Of each row, (tokens, dimension)."""
-        inputs = {key: value.to(self._model.device) for key, value in batch.items()}
+        inputs = {key: value.to(self.model.device) for key, value in batch.items()}
         with torch.inference_mode():
             made, masks = self._vectors_of(**inputs)
         found = []
@@ -186,7 +191,7 @@ class ColPaliEncoder:
         return found
 
     def _word(self, token: torch.Tensor) -> str:
-        return str(self._processor.tokenizer.decode([int(token)]))
+        return str(self.processor.tokenizer.decode([int(token)]))
 
 
 def _ids(batch: Mapping[str, Any]) -> list[torch.Tensor]:

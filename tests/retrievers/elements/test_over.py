@@ -115,7 +115,7 @@ def test_beside_an_adapter_whose_head_was_trained(tmp_path: Path, head: str) -> 
         assert np.array_equal(left.vectors, right.vectors)
     read: list[torch.Tensor] = []
     for encoder in (plain, placed):
-        layer = encoder._model.get_submodule("custom_text_proj")  # type: ignore[attr-defined]
+        layer = encoder.model.get_submodule("custom_text_proj")  # type: ignore[attr-defined]
         layer.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
         encoder.passages(TEXTS[:1], places=PLACES[:1])
     with torch.inference_mode():

@@ -63,7 +63,7 @@ def test_an_adapter_with_its_head(family: str, tiny_folder: Folders, tmp_path: P
     adapted = write_adapter(folder, base, family)
     encoder = load_multivector(str(folder))
     (made,) = encoder.pictures([PICTURE])
-    batch = encoder._processor.process_images([PICTURE])  # type: ignore[attr-defined]
+    batch = encoder.processor.process_images([PICTURE])  # type: ignore[attr-defined]
     with torch.inference_mode():
         model = adapted.get_base_model()
         if family == "ColPali":

@@ -51,7 +51,7 @@ _QKV = re.compile(r"\.attn\.qkv\.")
 def place_of(key: str) -> tuple[str, ...]:
     """From a key of the published base, with or without "model." in front, to those of `ColInternVL2`, which stay."""
     key = key.removeprefix("model.")
-    if key == "language_model.lm_head.weight":
+    if key in ("language_model.lm_head.weight", "lm_head.weight"):
         return ()  # chooses the next word of an answer
     for pattern, name in _NAMES:
         key = re.sub(pattern, name, key)

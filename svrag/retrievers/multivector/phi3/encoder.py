@@ -36,6 +36,10 @@ class Encoder:
         model: gives (batch, tokens, dimension) unit vectors.
         settings: of the model, those that decide its vectors.
         positions: a GPE before its head.
+
+    Attributes:
+        running: held while the model runs; whoever changes something of it for a while holds it, too.
+        tokenizing: held while the processor's tokenizer is used.
     """
 
     reads_pictures = True
@@ -62,8 +66,8 @@ class Encoder:
         self._positions = positions
         self._device = next(model.parameters()).device
         self._texts = _TEXTS.get(self._device.type, _TEXTS_ELSEWHERE)
-        self._tokenizing = threading.Lock()  # fast tokenizers cannot be used by two threads at once
-        self._running = threading.Lock()  # two batches at once would take twice the memory
+        self.tokenizing = threading.Lock()  # fast tokenizers cannot be used by two threads at once
+        self.running = threading.Lock()  # two batches at once would take twice the memory
 
     def questions(self, texts: Sequence[str]) -> list[Tokens]:
         sizes = [len(text) for text in texts]
@@ -99,12 +103,12 @@ class Encoder:
         return [encoded[i] for i in range(len(images))]
 
     def _read(self, prompt: Callable[[str], Prompt], texts: Sequence[str], places: Places) -> list[Tokens]:
-        with self._tokenizing:
+        with self.tokenizing:
             prompts = [prompt(text) for text in texts]
         return self._run(prompts, places)
 
     def _run(self, prompts: Sequence[Prompt], places: Places) -> list[Tokens]:
-        with self._running, torch.inference_mode(), placed(self._positions, places):
+        with self.running, torch.inference_mode(), placed(self._positions, places):
             batch = {key: value.to(self._device) for key, value in self.processor.batch(prompts).items()}
             vectors = self.model(**batch).cpu().numpy()
             mask = batch["attention_mask"].bool().cpu().numpy()

@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -86,6 +86,22 @@ def tensors(files: Iterable[Path], device: str = "cpu") -> Iterator[tuple[str, T
                     yield key, stored.get_tensor(key)
         except (OSError, SafetensorError) as error:
             raise InputError(f"{file} is broken ({error}): get the checkpoint again") from None
+
+
+def tensor_named(files: Iterable[Path], *names: str) -> Tensor | None:
+    """The first tensor of one of these names, without reading others; None where there is none.
+
+    Raises:
+        InputError: a file is broken.
+    """
+    for file in files:
+        try:
+            with safe_open(file, framework="pt", device="cpu") as stored:
+                for name in set(names) & set(stored.keys()):
+                    return cast(Tensor, stored.get_tensor(name))
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{file} is broken ({error}): get the checkpoint again") from None
+    return None
 
 
 def fill(

@@ -18,13 +18,15 @@ from tests.retrievers.multivector.phi3.tiny import (
     lora,
     published_decoder,
     shaken,
+    words,
     write_adapter,
     write_shards,
 )
 from tests.retrievers.multivector.tiny import write_tokenizer
 
 TARGETS = "(.*(language_model).*(qkv_proj|gate_up_proj|o_proj|down_proj).*$)"
-_SPECIAL = ["</s>", "<s>", "<pad>", "<img>", "</img>", "<IMG_CONTEXT>"]
+_SIGNS = ["<|system|>", "<|user|>", "<|end|>", "<|assistant|>"]
+_SPECIAL = ["</s>", "<s>", "<pad>", "<img>", "</img>", "<IMG_CONTEXT>", *_SIGNS]
 _VISION = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 
 
@@ -97,7 +99,7 @@ def _settings() -> dict[str, object]:
 
 def _published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Our names into those of 2024, written here once more and the other way round."""
-    made = {"language_model.lm_head.weight": torch.ones(DECODER["vocab_size"], DECODER["hidden_size"])}
+    made = {"language_model.lm_head.weight": words()}
     for key, tensor in weights.items():
         if ".k_proj." in key or ".v_proj." in key:
             continue

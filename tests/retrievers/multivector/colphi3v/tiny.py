@@ -17,6 +17,7 @@ from tests.retrievers.multivector.phi3.tiny import (
     lora,
     published_decoder,
     shaken,
+    words,
     write_adapter,
     write_shards,
 )
@@ -25,7 +26,7 @@ from tests.retrievers.multivector.tiny import write_tokenizer
 TARGETS = (
     "(.*(model.layers).*(qkv_proj|gate_up_proj|v_proj|o_proj|down_proj|k_proj|q_proj).*$|.*(custom_text_proj).*$)"
 )
-_SPECIAL = ["<|endoftext|>", "<s>", "<|user|>", "<|end|>", "<|assistant|>"]
+_SPECIAL = ["<|endoftext|>", "<s>", "<|user|>", "<|end|>", "<|assistant|>", "<|system|>"]
 _VISION = {
     "hidden_size": 16,
     "num_hidden_layers": 3,
@@ -93,7 +94,7 @@ def _published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Our names into those of 2024."""
     vision = "model.vision_embed_tokens."
     made = {
-        "lm_head.weight": torch.ones(DECODER["vocab_size"], DECODER["hidden_size"]),
+        "lm_head.weight": words(),
         f"{vision}wte.weight": weights["language_model.embed_tokens.weight"].clone(),
     }
     for key, tensor in weights.items():

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor
-from transformers import Phi3Config, Phi3Model
+from transformers import Phi3Config, Phi3ForCausalLM, Phi3Model
 
-from svrag.retrievers.multivector.phi3.decoder import decode, unit
+from svrag.retrievers.multivector.phi3.decoder import Reader, decode, unit
 from tests.retrievers.multivector.phi3.tiny import DECODER, shaken
 
 LENGTHS = (5, 64, 65, 90)  # the switch is after 64
@@ -76,3 +76,27 @@ def test_rope_without_factors() -> None:
 def test_unit_vectors_have_length_1_and_padding_0() -> None:
     vectors = unit(torch.tensor([[[3.0, 4.0], [0.0, 0.0], [1.0, 1.0]]]), torch.tensor([[1, 1, 0]]))
     assert vectors.tolist() == [[[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0], [0.0, 0.0]]]
+
+
+@pytest.mark.parametrize("length", [3, 60, 64, 70])
+def test_a_text_read_bit_by_bit_goes_on_as_transformers_has_it(length: int) -> None:
+    """Across the length at which LongRoPE changes its factors, too: there transformers 5.19 goes astray with a cache."""
+    model = shaken(lambda: Phi3ForCausalLM(Phi3Config(**DECODER)))
+    ids = torch.randint(3, 256, (1, length), generator=torch.Generator().manual_seed(length))
+    settings = {"max_new_tokens": 10, "do_sample": False, "eos_token_id": None, "use_cache": False}
+    theirs = model.generate(ids, **settings)[0, length:].tolist()
+    reader = Reader(model.model)
+    ours, step = [], ids
+    for _ in range(10):
+        state = reader.read(model.model.embed_tokens(step))
+        ours.append(int(model.lm_head(state).argmax()))
+        step = torch.tensor([ours[-1:]])
+    assert ours == theirs
+
+
+def test_what_is_read_in_parts_is_as_if_read_at_once(decoder: Phi3Model) -> None:
+    for row in rows():
+        reader = Reader(decoder)
+        for part in row[None].split(13, dim=1):
+            last = reader.read(part)
+        torch.testing.assert_close(last, decode(decoder, row[None])[:, -1], atol=1e-4, rtol=1e-4)

@@ -83,6 +83,11 @@ def lora(layers: str, rank: int = 2, seed: int = 1) -> dict[str, Tensor]:
     return weights
 
 
+def words() -> Tensor:
+    """The layer that chooses the next word of `DECODER`."""
+    return torch.randn(DECODER["vocab_size"], DECODER["hidden_size"], generator=torch.Generator().manual_seed(5))
+
+
 def write_adapter(folder: Path, base: Path, weights: dict[str, Tensor], targets: str) -> None:
     folder.mkdir()
     settings = {
