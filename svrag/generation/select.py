@@ -8,7 +8,10 @@ from svrag.errors import InputError
 from svrag.generation.answer import Generator
 from svrag.settings import Settings
 
-NAMES = "quote (no model), openai[:MODEL] (a model server) or transformers:MODEL (in this process)"
+NAMES = (
+    "quote (no model), openai[:MODEL] (a model server), transformers:MODEL (in this process) or "
+    "sv-rag:RETRIEVER[+ADAPTER] (the retriever's own backbone)"
+)
 
 
 def generator_named(settings: Settings) -> Generator:
@@ -29,6 +32,11 @@ def generator_named(settings: Settings) -> Generator:
         from svrag.generation.transformers import TransformersChat
 
         return ModelGenerator(partial(TransformersChat, model), settings.generator)
+    if kind == "sv-rag" and model:
+        from svrag.generation.generator import ModelGenerator
+        from svrag.generation.sv_rag import SvRagChat, parts_of
+
+        return ModelGenerator(partial(SvRagChat, *parts_of(model)), settings.generator)
     raise InputError(f"unknown generator {settings.generator!r}: use {NAMES}")
 
 
