@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def check_may_listen(host: str, access: Access, *, insecure: bool) -> None:
     )
 
 
-def keep_user(scope: dict[str, Any], user: User) -> None:
+def keep_user(scope: MutableMapping[str, Any], user: User) -> None:
     """Note on a request who it comes from."""
     scope[_SCOPE_KEY] = user
 

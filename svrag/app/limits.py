@@ -18,12 +18,13 @@ class Limits:
     Attributes:
         upload_mb: megabytes (10^6 bytes) of all files of one request.
         pages: of one document.
-        rate: requests to the interface and questions of the page, per user and minute.
+        rate: requests to the interface and questions of the page, per user and minute; who is alone on this machine has
+            none.
     """
 
     upload_mb: int = 500
     pages: int = 5000
-    rate: int = 0
+    rate: int = 600
 
     @property
     def upload_bytes(self) -> int:
