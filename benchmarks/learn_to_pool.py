@@ -105,10 +105,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--steps", type=int, default=40)
     add("--batch", type=int, default=8)
     add("--candidates", type=int, default=6, help="documents of a claim in training (default: %(default)s)")
-    add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
+    add("--longest", type=int, default=64, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.1)
-    add("--others", type=int, default=300, help="documents that answer no claim (default: %(default)s)")
+    add("--others", type=int, default=200, help="documents that answer no claim (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
