@@ -54,6 +54,10 @@ WITH_ROWS = ("spiqa", "sciegqa", "mmdocir")
 """Those of svrag.evaluation.element_rows."""
 
 
+TEXT_SETS = ("beir", "nanobeir", "litsearch")
+"""Those whose texts are pages (svrag.evaluation.text_sets)."""
+
+
 def entry() -> None:
     """The `svrag` program."""
     raise SystemExit(main(sys.argv[1:]))
@@ -260,7 +264,7 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for name, about in BENCHMARKS.items():
         common = _common(several_retrievers=True)
         benchmark = commands.add_parser(name, parents=[common], help=about, description=about)
-        benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None, rows=None)
+        benchmark.set_defaults(run=_eval, benchmark=name, retrievers=None, rows=None, pool_curve=False)
         add = benchmark.add_argument
         add("--data", metavar="DIR", type=Path, help="folder of the benchmark")
         was = "what a retriever was before its training, for a table of both with a paired test; repeatable, in the order"
@@ -271,6 +275,9 @@ def _evaluations(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         add("--limit", metavar="N", type=int, help="only the first N questions")
         add("--answers", action="store_true", help="also let the generator answer")
         add("--baselines", action="store_true", help="plain page BM25 in the same run (needs bm25s)")
+        if name in TEXT_SETS:
+            pooled = "ndcg@10 of a multi-vector model with token vectors pooled 1 to 6 fold, in three ways"
+            add("--pool-curve", action="store_true", help=pooled)
         if name in WITH_ROWS:
             rows = (
                 "rank elements with a row of the published element-graph encoder (h_best_combo), FOLDER#ROW or any "
@@ -713,6 +720,20 @@ def _measured(options: argparse.Namespace, settings: Settings, folder: Path, on_
             options.benchmark,
             options.data,
             rows=options.rows,
+            library_folder=folder,
+            limit=options.limit,
+            resume=options.resume,
+            on_progress=on_progress,
+        )
+    if options.pool_curve:
+        from svrag.evaluation.pooling_curve import pooling_curve
+
+        if options.before or options.answers or options.baselines:
+            raise InputError("--pool-curve measures pooling alone: leave out --before, --answers and --baselines")
+        return pooling_curve(
+            options.benchmark,
+            options.data,
+            retrievers=options.retrievers or [settings.retriever],
             library_folder=folder,
             limit=options.limit,
             resume=options.resume,

@@ -461,7 +461,14 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 def print_evaluation(result: EvalResult) -> None:
     """The retrievers side by side, slice by slice, against each other, and what a reader should know."""
     from svrag.evaluation import before_after, tables
+    from svrag.evaluation.pooling_curve import curve_tables
 
+    if pooled := curve_tables(result):
+        for table in pooled:
+            _print_figures(table)
+        for note in result.notes:
+            out().print(plain(note))
+        return
     variants = any(row.against for row in result.rows)
     overview = tables.rows_table(result) if variants else tables.metrics_table(result)
     by_sets = before_after.query_set_tables(result)

@@ -82,7 +82,7 @@ def before_after_table(result: EvalResult) -> TextTable:
         lines.append((f"{pair.after.retriever} (before: {pair.before.retriever})", *[""] * 6))
         lines += [line for metric in METRICS if (line := _line(pair, metric))]
         for specificity, groups in _by_specificity(result.row.records):
-            for group in groups[:-1] if not specificity else groups:  # the average of all is told above
+            for group in groups if specificity else groups[:-1]:  # without specificities the last is all, told above
                 for k in _CUTOFFS.get(specificity, _CUTOFFS[""]):
                     line = _line(pair, f"page_recall@{k}", group)
                     lines += [line] if line else []
@@ -145,12 +145,16 @@ def _line(pair: Pair, metric: str, group: Group | None = None) -> tuple[str, ...
 
 
 def _by_specificity(records: Sequence[QuestionRecord]) -> Iterator[tuple[str, list[Group]]]:
-    """Each specificity ("" where none is told) with its query sets and, last, all of them; nothing without query sets."""
+    """Each specificity ("" where none is told) with its query sets and, last, all of them where they are several.
+
+    Nothing where no query tells its set.
+    """
     for specificity in sorted({_told(record, SPECIFICITY) for record in records}):
         own = [record for record in records if _told(record, SPECIFICITY) == specificity]
         sets = sorted({_told(record, QUERY_SET) for record in own} - {""})
         if sets:
-            yield specificity, [*(Group(specificity, name) for name in sets), Group(specificity, "")]
+            average = [Group(specificity, "")] if len(sets) > 1 else []
+            yield specificity, [*(Group(specificity, name) for name in sets), *average]
 
 
 def _told(record: QuestionRecord, name: str) -> str:

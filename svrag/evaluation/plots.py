@@ -6,7 +6,7 @@ Nothing that stands in a document is taken for markup: no formulas, and the SVG 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from svrag.errors import InputError
@@ -83,6 +83,24 @@ def recall_curves(result: EvalResult) -> str:
             axes.legend(loc="lower right")
 
     return _svg("curves", (_HALF * len(panels), 3.4), draw)
+
+
+def lines(name: str, x: str, y: str, points: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """A line through the points (x, y) of each label; "" without any."""
+    if not points:
+        return ""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for number, (label, some) in enumerate(points.items()):
+            colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)]
+            xs, ys = zip(*some, strict=True)
+            axes.plot(xs, ys, color=colour, linestyle=dashes, marker="o", markersize=3.5, label=_plain(label))
+        axes.set(title=name, xlabel=x, ylabel=y)
+        axes.set_xticks(sorted({point[0] for some in points.values() for point in some}))
+        axes.legend(loc="lower left")
+
+    return _svg(name, (1.4 * _HALF, 3.6), draw)
 
 
 def slice_bars(result: EvalResult, metric: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from svrag.errors import InputError
-from svrag.evaluation import before_after, plots, tables
+from svrag.evaluation import before_after, plots, pooling_curve, tables
 from svrag.evaluation.compare import Comparison
 from svrag.evaluation.report_html import Section, page, worst_html
 from svrag.evaluation.result import EvalResult, QuestionRecord
@@ -37,15 +37,20 @@ def write_report(result: EvalResult, library_folder: Path, folder: Path) -> None
         lead += f", answers by {result.generator}"
     means = result.row.means()
     sliced = [metric for metric in _SLICED_PLOTS if metric in means][:_MOST_SLICED_PLOTS]
-    curves = plots.recall_curves(result)
     variants = any(row.against for row in result.rows)
+    if pooled := pooling_curve.curves(result):
+        plot = plots.lines("Token vectors pooled", "so many became one", pooling_curve.METRIC, pooled)
+        first = Section("Pooling", pooling_curve.curve_tables(result), [plot])
+    else:
+        overview = tables.rows_table(result) if variants else tables.metrics_table(result)
+        first = Section("Retrievers", [overview], [plots.recall_curves(result)])
     sections = [
-        Section("Retrievers", [tables.rows_table(result) if variants else tables.metrics_table(result)], [curves]),
+        first,
         Section("By query set", before_after.query_set_tables(result)),
         Section(
             "Before and after training", [before_after.before_after_table(result)], (), before_after.verdicts(result)
         ),
-        Section("Against each other", [tables.differences_table(result)]),
+        Section("Against each other", [] if pooled else [tables.differences_table(result)]),
         Section("Slices", [tables.slice_table(result)], [plots.slice_bars(result, metric) for metric in sliced]),
         Section("Time", [_seconds_table(result)], [plots.latency(result)]),
         Section("Worst questions", [], extra=worst_html(worst)),

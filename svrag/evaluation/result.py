@@ -62,18 +62,28 @@ class QuestionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Pooling:
+    """How the token vectors of a row's documents were pooled: so many became one; `method` is "" where none did."""
+
+    method: str
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieverRow:
     """One retriever's records, in the order of the questions.
 
     Attributes:
         against: the row that this one is a variant of, and is compared with; "" is the first.
         before: the row of the model that this one was trained from; "" where none is named.
+        pooling: of rows of a pooling curve (pooling_curve.py).
     """
 
     retriever: str
     records: tuple[QuestionRecord, ...]
     against: str = ""
     before: str = ""
+    pooling: Pooling | None = None
 
     def means(self) -> dict[str, float]:
         """Every metric that was measured, over the questions that have it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from svrag.errors import InputError
 from svrag.evaluation.bootstrap import Difference
 from svrag.evaluation.metrics import Gold, RankedElement, Ranking
 from svrag.evaluation.question import EvalQuestion
-from svrag.evaluation.result import EvalResult, QuestionRecord, RetrieverRow, Seconds, means_of
+from svrag.evaluation.result import EvalResult, Pooling, QuestionRecord, RetrieverRow, Seconds, means_of
 
 _BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -40,6 +41,7 @@ def to_json(result: EvalResult) -> dict[str, Any]:
                 else {},
                 **({"against": each.against} if each.against else {}),
                 **({"before": each.before} if each.before else {}),
+                **({"pooling": asdict(each.pooling)} if each.pooling else {}),
             }
             for each in result.rows
         ],
@@ -72,13 +74,13 @@ def from_json(data: Mapping[str, Any]) -> EvalResult:
     if not data["per_question"] or names[0] != data["retriever"]:
         raise ValueError("no questions, or not of the retriever it names")
     first = [record_from_json(question) for question in data["per_question"]]
-    rows = [RetrieverRow(names[0], tuple(first), before=data["rows"][0].get("before", ""))]
+    rows = [_row(data["rows"][0], first)]
     for name, row in zip(names[1:], data["rows"][1:], strict=True):
         records = [
             _found_from_json(record.question, record.document_id, record.gold, record.slices, question["rows"][name])
             for record, question in zip(first, data["per_question"], strict=True)
         ]
-        rows.append(RetrieverRow(name, tuple(records), row.get("against", ""), row.get("before", "")))
+        rows.append(_row(row, records))
     if not {row.before for row in rows if row.before} <= set(names):
         raise ValueError("a row is compared with one that is not there")
     seconds = data["seconds"]
@@ -218,6 +220,11 @@ def _found_from_json(
         said_answerable=data.get("predicted_answerable"),
         answer_seconds=float(data.get("answer_seconds", 0.0)),
     )
+
+
+def _row(data: Mapping[str, Any], records: Sequence[QuestionRecord]) -> RetrieverRow:
+    pooling = Pooling(str(data["pooling"]["method"]), int(data["pooling"]["factor"])) if "pooling" in data else None
+    return RetrieverRow(data["retriever"], tuple(records), data.get("against", ""), data.get("before", ""), pooling)
 
 
 def _figures(row: RetrieverRow) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from svrag.search.engine import retrievers_named, search
 from svrag.settings import DEFAULT_ENCODER
 
 Progress = Callable[[str, int, int], None]
-_Measure = Callable[[EvalQuestion, Collected], QuestionRecord]
+Measure = Callable[[EvalQuestion, Collected], QuestionRecord]
 """One retriever's record of a question about a document that was read."""
 
 
@@ -117,7 +117,7 @@ def run(
         if models:
             _encode(library, documents, models, encoder, on_progress)
         depth = max(DEPTH, loaded.cutoff)
-        measures: dict[str, _Measure] = {
+        measures: dict[str, Measure] = {
             retriever: partial(
                 _measured,
                 library=library,
@@ -144,7 +144,7 @@ def run(
             rows = tuple(
                 RetrieverRow(
                     name,
-                    _records(name, measure, questions, documents, depth, journal, on_progress),
+                    records_of(name, measure, questions, documents, depth, journal, on_progress),
                     before=trained_from.get(name, ""),
                 )
                 for name, measure in measures.items()
@@ -196,16 +196,16 @@ def library_or_temporary(folder: Path | None) -> Iterator[Path]:
         yield Path(temporary) / "library"
 
 
-def _records(
+def records_of(
     row: str,
-    measure: _Measure,
+    measure: Measure,
     questions: Sequence[EvalQuestion],
     documents: Mapping[str, Collected],
     depth: int,
     journal: Journal,
     on_progress: Progress,
 ) -> tuple[QuestionRecord, ...]:
-    """A record of each question, from the journal where it has one."""
+    """A record of each question for the row named `row`, from the journal where it has one."""
     records: list[QuestionRecord] = []
     on_progress(row, 0, len(questions))
     for question in questions:
@@ -256,7 +256,7 @@ def _measured(
     )
 
 
-def _baselines(loaded: EvalSet, asked: Sequence[str], depth: int) -> dict[str, _Measure]:
+def _baselines(loaded: EvalSet, asked: Sequence[str], depth: int) -> dict[str, Measure]:
     """Plain page BM25 by the name of its row: with the words of scanned pages read by OCR, and without.
 
     Where the benchmark gives the words of all documents in question, the two are one.
