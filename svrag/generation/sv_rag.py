@@ -105,13 +105,6 @@ def _of_qwen(encoder: Any, adapter: str) -> Speaker:
     shell = build(lambda: kind(model.config)).eval()
     # The shell's forward is that of the language model, the parts are the retriever's own.
     shell.model.visual, shell.model.language_model = model.visual, model.language_model
-    if model.config.tie_word_embeddings:
-        words = model.language_model.embed_tokens.weight
-    else:
-        from svrag.generation.phi3 import words_of
-
-        words = torch.nn.Parameter(words_of(_base(encoder), model.device, model.dtype), requires_grad=False)
-    shell.lm_head.weight = words
     renamed = vars(type(model)).get("_checkpoint_conversion_mapping", {})
 
     def rename(key: str) -> str:
@@ -120,6 +113,14 @@ def _of_qwen(encoder: Any, adapter: str) -> Speaker:
         return key.removeprefix("model.")
 
     around = _answering(encoder, model, adapter, rename)
+    if model.config.tie_word_embeddings:
+        with around():
+            words = model.language_model.embed_tokens.weight
+    else:
+        from svrag.generation.phi3 import words_of
+
+        words = torch.nn.Parameter(words_of(_base(encoder), model.device, model.dtype), requires_grad=False)
+    shell.lm_head.weight = words
     plain = shell.forward
 
     @functools.wraps(plain)

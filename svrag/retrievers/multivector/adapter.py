@@ -119,28 +119,28 @@ def put_beside(name: str, folder: Path, model: Any, rename: Callable[[str], str 
 
 
 class Switch:
-    """Which LoRA weights of a model are on. Not to be used by two threads at once.
+    """Which adapter of a model is on. Not to be used by two threads at once.
 
-    No weight changes: a layer is told which of its adapters to add to what it computes, if any.
+    No weight changes: a layer is told which of its adapters to add to what it computes, if any. Layers that an adapter
+    has whole, as heads often are, come and go with it.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._before = [(layer, layer.active_adapters) for layer in _adapted_layers(model)]
+        self._before = [(layer, list(layer.active_adapters)) for layer in _adapted_layers(model)]
 
     @contextlib.contextmanager
     def to(self, called: str | None) -> Iterator[None]:
         """Within, the adapter of this name is on and no other; None: none is. Afterwards those of the beginning are."""
-        names = [] if called is None else [called]
         try:
             for layer, _ in self._before:
-                layer.set_adapter(names, inference_mode=True)
+                layer.set_adapter([called] if called and _has(layer, called) else [], inference_mode=True)
             yield
         finally:
             self.restore()
 
     def restore(self) -> None:
-        """Those that were on in the beginning; none in layers that came later."""
+        """Those that were on in the beginning; none in layers that have come since."""
         known = {id(layer) for layer, _ in self._before}
         for layer, names in self._before:
             layer.set_adapter(names, inference_mode=True)
@@ -151,8 +151,13 @@ class Switch:
 
 def _adapted_layers(model: Any) -> list[Any]:
     from peft.tuners.lora import LoraLayer
+    from peft.utils import ModulesToSaveWrapper
 
-    return [module for module in model.modules() if isinstance(module, LoraLayer)]
+    return [module for module in model.modules() if isinstance(module, LoraLayer | ModulesToSaveWrapper)]
+
+
+def _has(layer: Any, called: str) -> bool:
+    return any(called in getattr(layer, part) for part in layer.adapter_layer_names)
 
 
 def _of_adapter(state: Any, adapted: Any) -> dict[str, Any]:
