@@ -9,8 +9,8 @@ have none; a ColBERT of its hidden states. Each learns by InfoNCE from SciFact's
 BM25 each, over the batch. Claims are split in three folds that share no right document; seed s learns without fold s - 1
 and is measured on it, so that each claim is measured once, and on LitSearch and Cranfield, of which nothing is learnt.
 
-To save time the corpora are their right documents and so many others in all, the same for all rows, and all but BM25 read
-`--longest` tokens: these are not the published tasks.
+To save time the corpora are cut to the right documents and some others, Cranfield to some of its questions, and all but
+BM25 read `--longest` tokens: these are not the published tasks. All rows are of the same questions and documents.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from svrag.retrievers.sparse.encoder import load_sparse
 from svrag.training.mining.rankers import ranker_named
 
 SETS = ("scifact", "litsearch", "cranfield")
+LEARNT = SETS[0]
 FAMILIES = {"dense": "dense", "sparse": "sparse", "late": "text"}
 """Arms, and what recipes call them."""
 METRICS = ("ndcg@10", "recall@1", "recall@10", "precision@5", "mrr")
@@ -50,6 +51,7 @@ class Plan:
     longest: int
     rate: float
     documents: int
+    questions: int  # of sets that nothing is learnt from
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
     text_runs.begin(options.journal, plan)
     base = text_runs.base_in(options.journal, options.base, plan.longest)
-    sets = {name: smaller(text_runs.text_set(options.data / name), plan.documents) for name in SETS}
+    sets = {}
+    for name in SETS:
+        whole = text_runs.text_set(options.data / name)
+        asked = len(whole.questions) if name == LEARNT else plan.questions
+        sets[name] = smaller(whole, plan.documents, asked)
     jobs = [("lexical", 0), *((arm, 0) for arm in options.arms)]
     jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
     for number, (arm, seed) in enumerate(jobs, start=1):
@@ -85,23 +91,25 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, choices=range(1, FOLDS + 1), default=[1, 2, 3])
     add("--steps", type=int, default=20)
     add("--batch", type=int, default=24)
-    add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
+    add("--longest", type=int, default=64, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
-    add("--documents", type=int, default=1000, help="of a corpus, at most, but the right ones (default: %(default)s)")
+    add("--documents", type=int, default=700, help="of a corpus, but the right ones at least (default: %(default)s)")
+    add("--questions", type=int, default=80, help="of LitSearch and Cranfield, at most (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
 # Data ----------------------------------------------------------------------------------------------------------------
 
 
-def smaller(data: TextSet, documents: int) -> TextSet:
-    """With the right documents and so many others that there are `documents`."""
-    right = {number for gains in data.gains.values() for number in gains}
+def smaller(data: TextSet, documents: int, questions: int) -> TextSet:
+    """So many questions with their right documents, and so many others that there are `documents`."""
+    ids = text_runs.sample(list(data.questions), questions)
+    right = {number for id in ids for number in data.gains[id]}
     rest = [number for number in range(len(data.texts)) if number not in right]
     chosen = sorted(right) + text_runs.sample(rest, max(0, documents - len(right)))
     number_of = {number: i for i, number in enumerate(chosen)}
-    gains = {id: {number_of[number]: gain for number, gain in own.items()} for id, own in data.gains.items()}
-    return TextSet(tuple(data.texts[number] for number in chosen), data.questions, gains)
+    gains = {id: {number_of[number]: gain for number, gain in data.gains[id].items()} for id in ids}
+    return TextSet(tuple(data.texts[number] for number in chosen), {id: data.questions[id] for id in ids}, gains)
 
 
 def pairs(data: TextSet, claims: Sequence[str]) -> list[dict[str, Any]]:
@@ -129,7 +137,7 @@ def pairs(data: TextSet, claims: Sequence[str]) -> list[dict[str, Any]]:
 
 def _done(arm: str, seed: int, sets: Mapping[str, TextSet], plan: Plan, base: Path, journal: Path) -> dict[str, Any]:
     """Seed 0 is untrained, and measured on all claims."""
-    folds = text_runs.parts_of(text_runs.groups_of(sets["scifact"].gains), FOLDS)
+    folds = text_runs.parts_of(text_runs.groups_of(sets[LEARNT].gains), FOLDS)
     asked = {name: list(data.questions) for name, data in sets.items()}
     result: dict[str, Any] = {"arm": arm, "seed": seed, "documents": {n: len(data.texts) for n, data in sets.items()}}
     retriever = arm
@@ -138,15 +146,15 @@ def _done(arm: str, seed: int, sets: Mapping[str, TextSet], plan: Plan, base: Pa
         parts = parts_of(arm, plan, lines)
         if seed:
             learnt = [id for number, fold in enumerate(folds) for id in fold if number != seed - 1]
-            asked["scifact"] = folds[seed - 1]
-            lines.write_text("".join(json.dumps(row) + "\n" for row in pairs(sets["scifact"], learnt)), "utf-8")
+            asked[LEARNT] = folds[seed - 1]
+            lines.write_text("".join(json.dumps(row) + "\n" for row in pairs(sets[LEARNT], learnt)), "utf-8")
             trained = text_runs.run(base, journal / "runs" / f"{arm}-{seed}", seed, parts)
             result |= {"training": trained.seconds, "losses": trained.losses}
             retriever = str(trained.model)
         else:
             retriever = str(text_runs.untrained(base, journal / f"untrained-{arm}", 0, parts))
         if arm == "sparse":
-            result["terms"] = _terms(retriever, sets["scifact"].texts[:_COUNTED])
+            result["terms"] = _terms(retriever, sets[LEARNT].texts[:_COUNTED])
     began = time.perf_counter()
     result["sets"] = {name: evaluated(data, asked[name], retriever) for name, data in sets.items()}
     return {**result, "measuring": round(time.perf_counter() - began, 1)}
@@ -193,7 +201,7 @@ def table(journal: Path) -> str:
             if 0 in own:
                 rows[arm] = [own.pop(0)]
             trained = [own[seed] for seed in sorted(own)]
-            if trained and name == "scifact":  # a fold each
+            if trained and name == LEARNT:  # a fold each
                 trained = [{id: found for fold in trained for id, found in fold.items()}]
             if trained:
                 rows[f"{arm}, fine-tuned"] = trained

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -25,6 +25,7 @@ from svrag.training.config import Recipe
 from svrag.training.models.opening import open_for_training
 from svrag.training.run import train
 
+T = TypeVar("T")
 Measured = Mapping[str, Mapping[str, float]]
 """The metrics of each question, by its id."""
 
@@ -154,9 +155,9 @@ def measured(order: Sequence[int], gains: Mapping[int, float]) -> dict[str, floa
     return {**recalls, **precisions, "mrr": reciprocal_rank(order, gains), "ndcg@10": ndcg(order, gains, 10)}
 
 
-def sample(numbers: Sequence[int], count: int) -> list[int]:
-    """Always the same of the same ones."""
-    return random.Random(0).sample(list(numbers), min(count, len(numbers)))
+def sample(some: Sequence[T], count: int) -> list[T]:
+    """So many of them, all at most; always the same of the same ones."""
+    return random.Random(0).sample(list(some), min(count, len(some)))
 
 
 # Data ----------------------------------------------------------------------------------------------------------------
