@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from svrag.documents.model import Element
+from svrag.generation.background import NOTHING_ELSE, Background
 from svrag.generation.conversation import Turn
 from svrag.search.result import Hit
 
@@ -78,6 +79,7 @@ class Generator(Protocol):
         hits: Sequence[Hit],
         *,
         sources: Mapping[str, Path],
+        background: Background = NOTHING_ELSE,
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:
@@ -85,6 +87,7 @@ class Generator(Protocol):
 
         Args:
             sources: the file of each document by its id, for pictures; a missing one means no pictures of it.
+            background: what is known beside the hits.
             on_token: gets the text piece by piece while it is written, before citations are checked: show it as it
                 comes, and put `Answer.text` in its place at the end.
             should_stop: asked between pieces; when true, the text so far is the answer, with a note.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from svrag.generation.answer import Answer, Generator
+from svrag.generation.background import background
 from svrag.generation.conversation import Turn
 from svrag.library.encoding import Progress, silent
 from svrag.library.store import Library
@@ -56,7 +57,10 @@ def ask(
         on_result(result)
     found = {hit.element.document_id for hit in result.hits}
     sources = {document.id: document.source for document in library.documents() if document.id in found}
-    answer = generator.answer(meant, result.hits, sources=sources, on_token=on_token, should_stop=should_stop)
+    beside = background(library, meant, result.hits, documents)
+    answer = generator.answer(
+        meant, result.hits, sources=sources, background=beside, on_token=on_token, should_stop=should_stop
+    )
     if meant != question:
         answer = replace(answer, question=question, notes=(f"understood as: {meant}", *answer.notes))
     return result, answer

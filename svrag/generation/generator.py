@@ -11,12 +11,13 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from svrag.errors import InputError, ServerError
 from svrag.generation import prompt
 from svrag.generation.answer import NOT_FOUND, Answer, Citation
+from svrag.generation.background import NOTHING_ELSE, Background
 from svrag.generation.citations import check_citations, find_citations, without_citations
 from svrag.generation.claims import unsupported
 from svrag.generation.context import Crops, Plan, first_plan
@@ -54,10 +55,12 @@ class ModelGenerator:
         hits: Sequence[Hit],
         *,
         sources: Mapping[str, Path],
+        background: Background = NOTHING_ELSE,
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:
-        """See `Generator`. Evidence is numbered document after document, each from front to back.
+        """See `Generator`. Evidence is numbered document after document, each from front to back; paragraphs that
+        speak of the figures and tables found are evidence, too, and the first to go where there is no room.
 
         Raises:
             InputError: the question is empty, or the model cannot be loaded.
@@ -72,7 +75,7 @@ class ModelGenerator:
         crops = Crops(sources)
         with self.model() as model:
             limits = model.limits()
-            plan = first_plan(hits, self.pictures)
+            plan = first_plan([*hits, *background.related], self.pictures)
             if limits.pictures is not None and (drawn := len(crops.of(plan))) > limits.pictures:
                 plan = plan.fewer_pictures(drawn, limits.pictures) or plan
             structured = limits.structured
@@ -96,7 +99,8 @@ class ModelGenerator:
                         least = f"{model.name} cannot take the question even with the least evidence"
                         raise ServerError(f"{least}: {refused}") from None
         text, notes = _read(reply, structured)
-        return self._checked(question, text, plan, [*crops.notes(), *plan.notes(), *notes], started)
+        answer = self._checked(question, text, plan, [*crops.notes(), *plan.notes(), *notes], started)
+        return answer if answer.answerable else replace(answer, notes=(*answer.notes, *background.notes()))
 
     def standalone(self, question: str, history: Sequence[Turn]) -> str:
         """`question` with what it takes from `history` put in, by the model, or carried over where it makes none.

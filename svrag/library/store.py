@@ -391,6 +391,21 @@ class Library:
             counts |= dict(found.fetchall())
         return counts
 
+    def tokens_on_pages(self, tokens: Sequence[str], documents: Sequence[str] | None = None) -> set[str]:
+        """Those of `tokens` that stand on a page of `documents`, or on any page."""
+        if documents is None:
+            return set(self.token_counts(tokens, pages_only=True))
+        ranges = self._row_ranges(documents)
+        query = "SELECT 1 FROM page_words WHERE page_words MATCH ? AND rowid BETWEEN ? AND ? LIMIT 1"
+        return {
+            token
+            for token in tokens
+            if any(
+                self._connection.execute(query, ('"' + token.replace('"', '""') + '"', first, last)).fetchone()
+                for first, last in ranges
+            )
+        }
+
     def statistics(self, documents: Sequence[str] | None = None, *, pages_only: bool = False) -> Statistics:
         """Of the pages, or of everything but pages, in `documents` or in all."""
         condition, values = _within(documents)

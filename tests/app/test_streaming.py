@@ -30,6 +30,7 @@ class Writer:
         hits: Sequence[Hit],
         *,
         sources: Mapping[str, Path],
+        background: object = None,
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:

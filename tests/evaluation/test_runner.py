@@ -35,6 +35,7 @@ class Parrot:
         hits: Sequence[Hit],
         *,
         sources: Mapping[str, Path],
+        background: object = None,
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:
@@ -186,7 +187,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_the_same_file(data: Path, tmp_p
         asked = 0
 
         class Counting(Parrot):
-            def answer(self, question, hits, *, sources, on_token=None, should_stop=None) -> Answer:  # type: ignore[no-untyped-def]
+            def answer(self, question, hits, *, sources, background=None, on_token=None, should_stop=None) -> Answer:  # type: ignore[no-untyped-def]
                 nonlocal asked
                 if asked == stop_after:
                     raise Killed

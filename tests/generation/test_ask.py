@@ -9,6 +9,7 @@ import pytest
 from svrag.errors import ServerError
 from svrag.generation import ask as module
 from svrag.generation.ask import ask
+from svrag.generation.background import NOTHING_ELSE
 from svrag.generation.chat import ServerChat
 from svrag.generation.conversation import Turn
 from svrag.generation.generator import ModelGenerator
@@ -40,6 +41,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return SearchResult(question, tuple(hits(*POTTERY)), (), rest["retriever"], 0.01)
 
     monkeypatch.setattr(module, "search", search)
+    monkeypatch.setattr(module, "background", lambda *rest: NOTHING_ELSE)
     return calls
 
 

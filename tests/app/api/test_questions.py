@@ -124,6 +124,7 @@ class Failing:
         hits: Sequence[Hit],
         *,
         sources: Mapping[str, Path],
+        background: object = None,
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:
