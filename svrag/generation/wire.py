@@ -153,6 +153,9 @@ class ChatServer:
                     raise Refusal(busy.status, f"it asks to wait {wait:.0f} s. {busy.message}".strip()) from None
                 if _slept_or_stopped(wait, should_stop):
                     return Reply("", stopped=True)
+            except _Dropped as dropped:
+                if attempt:
+                    raise self._away(dropped.error) from None
             except httpx.HTTPError as error:
                 raise self._away(error) from None
         raise AssertionError("the last try returns or raises")
@@ -186,7 +189,7 @@ class ChatServer:
         stopped: threading.Event,
     ) -> Reply:
         pieces: list[str] = []
-        characters, finish = 0, ""
+        characters, finish, began = 0, "", False
         visible = Visible()
         try:
             with self._client.stream(
@@ -195,6 +198,7 @@ class ChatServer:
                 json={**request, "stream": True},
                 extensions=self._watched(),
             ) as response:
+                began = True
                 if response.status_code != 200:
                     response.read()
                     self._refuse(response)
@@ -211,8 +215,10 @@ class ChatServer:
                     if should_stop is not None and should_stop():
                         stopped.set()
                         break
-        except (httpx.HTTPError, ServerError, Refusal):
+        except (httpx.HTTPError, ServerError, Refusal) as error:
             if not visible.shown and not stopped.is_set():
+                if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) and not began:
+                    raise _Dropped(error) from None
                 raise
             finish = ""  # an answer is on the screen already: keep it, and let the reader know
         written = "".join(pieces)
@@ -307,6 +313,14 @@ class ChatServer:
             inner = found.get("error") or found.get("detail") or found.get("message") or text
             text = str(inner.get("message") or inner) if isinstance(inner, dict) else str(inner)
         return _one_line(text.replace(self._key, "***") if self._key else text)
+
+
+class _Dropped(Exception):
+    """The connection ended before a response began: a server may close one that was idle just as it is used again."""
+
+    def __init__(self, error: httpx.HTTPError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _Busy(Exception):

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -14,6 +15,7 @@ from svrag.generation.chat import ServerChat
 from svrag.generation.model import ChatRequest, Message, Picture, Refused, Text
 from svrag.retrievers.servers import retry_after
 from tests.generation.fake_server import FakeServer, Respond, error
+from tests.loopback import served
 
 KEY = "sk-secret-123456"
 PNG = b"\x89PNG\r\n\x1a\nnot looked at"
@@ -292,6 +294,30 @@ def test_a_server_that_does_not_stream(server: FakeServer) -> None:
     with chat(server) as model:
         reply = model.chat(ASK, on_token=seen.append)
     assert (reply.text, reply.finish, seen) == ("Nine.", "stop", ["Nine."])
+
+
+def test_a_connection_that_ends_before_the_response_is_tried_again_once() -> None:
+    """Servers close idle connections, sometimes just as the next request comes."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            if len(asked) in (1, 3, 4):
+                return  # says nothing, and closes
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"choices": [{"message": {"content": "Yes."}}]}')
+
+    with served(Handler) as address, ServerChat(f"{address}/v1", "tiny") as model:
+        assert model.chat(ASK).text == "Yes."
+        assert len(asked) == 2
+        with pytest.raises(ServerError, match="broke off the connection"):
+            model.chat(ASK)
+        assert len(asked) == 4
 
 
 def test_line_separators_inside_json_cut_nothing(server: FakeServer) -> None:
