@@ -99,10 +99,10 @@ def _tell_spending() -> None:
 
 
 def _with_part(arguments: Sequence[str]) -> list[str]:
-    """`train mine` and `train score` are commands beside `train CONFIG`: two words become one name."""
+    """`train mine`, `train score` and `train arxiv` are commands beside `train CONFIG`: two words become one name."""
     words = list(arguments)
     for at, word in enumerate(words[:-1]):
-        if word == "train" and words[at + 1] in ("mine", "score"):
+        if word == "train" and words[at + 1] in ("mine", "score", "arxiv"):
             return [*words[:at], f"train {words[at + 1]}", *words[at + 2 :]]
         if not word.startswith("-") and not (at and words[at - 1].startswith("--") and "=" not in words[at - 1]):
             break  # another command's name
@@ -253,6 +253,14 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--model", metavar="NAME", required=True, help="cross-encoder: a name on the Hub or a folder")
     score.add_argument("--negatives", metavar="COLUMN", default="negatives", help="(default: %(default)s)")
     score.add_argument("--batch", type=int, default=32, help="pairs read at once (default: %(default)s)")
+
+    arxiv = command("train arxiv", _train_arxiv, "titles and abstracts of arXiv papers by topic, as parquet")
+    arxiv.add_argument("out", metavar="OUT", type=Path, help="*.parquet; what came is kept beside it, to go on after")
+    topics = "category or archive: gr-qc, cs.LG, q-bio; repeatable, a paper is under the first of its own"
+    arxiv.add_argument("--topic", metavar="NAME", action="append", required=True, dest="topics", help=topics)
+    arxiv.add_argument("--most", metavar="N", type=int, default=1000, help="papers of a topic (default: %(default)s)")
+    dump = "arxiv-metadata-oai-snapshot.json (Kaggle: Cornell-University/arxiv), instead of asking arXiv"
+    arxiv.add_argument("--dump", metavar="FILE", type=Path, help=dump)
 
     evaluate = commands.add_parser("eval", parents=[_common()], help="measure retrieval and answers on a benchmark")
     _evaluations(evaluate.add_subparsers(metavar="BENCHMARK", required=True))
@@ -684,6 +692,28 @@ def _train_score(options: argparse.Namespace, settings: Settings) -> int:
     except ModuleNotFoundError as error:
         raise InputError(f'scoring needs {error.name}: pip install "svrag[train]"') from None
     print(f"{options.out}: scores by {options.model}")
+    return DONE
+
+
+def _train_arxiv(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from svrag import console
+        from svrag.training.data import arxiv, arxiv_api
+
+        arxiv.check_out(options.out)
+        if options.most < 1:
+            raise InputError(f"--most {options.most}: at least 1 paper of a topic")
+        topics = list(dict.fromkeys(options.topics))
+        with console.evaluation_progress() as step:
+            if options.dump:
+                papers = arxiv.from_dump(options.dump, topics, options.most, lambda done, all: step("bytes", done, all))
+            else:
+                kept = options.out.with_suffix(".pages.jsonl")
+                papers = arxiv_api.fetch(topics, options.most, kept, on_progress=step)
+        counts = arxiv.write(options.out, papers, topics)
+    except ModuleNotFoundError as error:
+        raise InputError(f'this needs {error.name}: pip install "svrag[train]"') from None
+    print(f"{options.out}: " + ", ".join(f"{count} of {topic}" for topic, count in counts.items()))
     return DONE
 
 
