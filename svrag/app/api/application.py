@@ -8,9 +8,11 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
 
 from svrag import __version__
 from svrag.app.api import chat, documents, questions
+from svrag.app.api.mcp import McpEndpoint
 from svrag.app.api.metrics import CONTENT_TYPE
 from svrag.app.api.reference import page
 from svrag.app.api.schemas import Health
@@ -24,7 +26,7 @@ _ABOUT = (
 
 
 def application(service: Service) -> FastAPI:
-    """An ASGI application that serves /api and /v1; who asks must be noted on the scope (`access.keep_user`)."""
+    """An ASGI application that serves /api, /v1 and /mcp; who asks must be noted on the scope (`access.keep_user`)."""
     app = FastAPI(title="svrag", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.service = service
     app.add_exception_handler(SvragError, explained)
@@ -60,6 +62,7 @@ def application(service: Service) -> FastAPI:
     async def docs() -> HTMLResponse:
         return HTMLResponse(shown)
 
+    app.router.routes.append(Route("/mcp", McpEndpoint(service), methods=["GET", "POST", "DELETE"]))
     return app
 
 

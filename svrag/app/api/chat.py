@@ -28,6 +28,7 @@ from svrag.text import shortened
 
 router = APIRouter(prefix="/v1", responses={**ERRORS, **NO_MODEL}, tags=["chat completions"])
 MODEL = "svrag"
+_EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 _LONGEST_QUESTION = 4000
 _LONGEST_NAME = 100
 
@@ -122,7 +123,7 @@ async def list_models() -> ModelsOut:
 @router.post(
     "/chat/completions",
     response_model=ChatOut,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}, "description": "The answer"}},
+    responses={200: {"content": {EVENT_STREAM: {"schema": _EVENT}}, "description": "The answer"}},
 )
 async def complete(service: Served, user: Asking, request: ChatIn) -> ChatOut | StreamingResponse:
     """Answer the last question from the documents; sources stand below the answer and in `citations`."""

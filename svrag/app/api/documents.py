@@ -48,7 +48,7 @@ async def list_documents(service: Served, user: Asking) -> list[DocumentOut]:
 async def add_documents(
     service: Served,
     user: Asking,
-    files: Annotated[list[UploadFile], File(description="PDF, PNG, JPEG or TIFF")],
+    files: Annotated[list[UploadFile], File(min_length=1, description="PDF, PNG, JPEG or TIFF")],
     password: Annotated[str, Form(max_length=1000, description="of encrypted files")] = "",
 ) -> JobOut:
     """Add files in the background. The job says how far it is; ask for it until `done`."""

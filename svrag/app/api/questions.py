@@ -21,6 +21,14 @@ from svrag.search.result import SearchResult
 
 router = APIRouter(prefix="/api", responses={**ERRORS, **NO_MODEL}, tags=["questions"])
 EVENT_STREAM = "text/event-stream"
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["evidence", "piece", "answer", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 
 
 class _PieceOut(BaseModel):
@@ -63,7 +71,7 @@ async def ask_documents(service: Served, user: Asking, request: AskIn) -> AskOut
     response_class=StreamingResponse,
     responses={
         200: {
-            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+            "content": {EVENT_STREAM: {"schema": _EVENT}},
             "description": "Events: `evidence` (a search result), `piece` (more text, not yet checked), then `answer` "
             "(answer and search result; put its text in the place of the pieces) or `error`.",
         }
