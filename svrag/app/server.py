@@ -1,7 +1,4 @@
-"""The page over HTTP. Only the page and what it uploads is served; nothing is fetched from elsewhere or reported.
-
-Browsers are told to load nothing from other hosts, so that not even a document that slipped markup in could call out.
-"""
+"""The page and the interface on one listener, behind the guard. Nothing is fetched from elsewhere or reported."""
 
 from __future__ import annotations
 
@@ -13,30 +10,31 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.requests import Request
 
 from svrag.app import style
+from svrag.app.access import Access, user_of
+from svrag.app.api.application import application
+from svrag.app.api.service import Service
+from svrag.app.guard import Guard
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
-LARGEST_UPLOAD = "500mb"
-_HEADERS = (
-    (b"content-security-policy", b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-)
+_END_SECONDS = 1
 
 
-def run(page: gr.Blocks, listener: socket.socket, *, on_end: Callable[[], None]) -> None:
-    """Serve `page` on `listener` until interrupted; `on_end` is called at the beginning of the end."""
-    app = gr.mount_gradio_app(
+def served(page: gr.Blocks, service: Service, access: Access, *, host: str) -> ASGIApp:
+    """The whole server as one application."""
+    interface = application(service)
+    mounted = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
         page,
         path="/",
         footer_links=[],
         run_history=False,
         show_error=False,
-        max_file_size=LARGEST_UPLOAD,
+        max_file_size=service.limits.upload_bytes or None,
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
@@ -44,8 +42,17 @@ def run(page: gr.Blocks, listener: socket.socket, *, on_end: Callable[[], None])
         theme=style.theme(),
         css=style.CSS,
         head=style.HEAD,
+        # The guard has let nobody else in; told to Gradio, what it keeps for one user is not given to another.
+        auth_dependency=_name,
     )
-    config = uvicorn.Config(_guarded(app), log_level="warning", timeout_graceful_shutdown=1)
+    return Guard(mounted, interface, access, service.limits, service.metrics, host=host)
+
+
+def run(app: ASGIApp, listener: socket.socket, *, on_end: Callable[[], None]) -> None:
+    """Serve `app` on `listener` until interrupted; `on_end` is called at the beginning of the end."""
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=_END_SECONDS, access_log=False, server_header=False
+    )
     _Server(config, on_end).run([listener])
 
 
@@ -61,15 +68,5 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _guarded(app: ASGIApp) -> ASGIApp:
-    """`app` with headers on every response that keep the browser to this server."""
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *_HEADERS]}
-            await send(message)
-
-        await app(scope, receive, send_with_headers)
-
-    return guarded
+def _name(request: Request) -> str:
+    return user_of(request.scope).name or "reader"

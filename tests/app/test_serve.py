@@ -10,12 +10,19 @@ import pytest
 from svrag.app.serve import serve
 from svrag.errors import InputError, LibraryError
 from svrag.generation.quote import QuoteGenerator
+from svrag.settings import Settings
+
+
+def settings(library: Path, *, host: str = "127.0.0.1", port: int = 0) -> Settings:
+    return Settings(library=str(library), host=host, port=port)
 
 
 def test_gradio_is_not_imported_before_it_is_needed() -> None:
     code = (
         "import sys\nimport svrag.app, svrag.app.serve, svrag.app.markup, svrag.app.streaming, svrag.app.style\n"
-        "raise SystemExit(str([name for name in ('gradio', 'fastapi', 'uvicorn') if name in sys.modules] or ''))"
+        "import svrag.app.access, svrag.app.jobs, svrag.app.limits, svrag.app.warm\n"
+        "heavy = ('gradio', 'fastapi', 'uvicorn', 'starlette', 'mcp')\n"
+        "raise SystemExit(str([name for name in heavy if name in sys.modules] or ''))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr.strip() == ""
 
@@ -25,10 +32,10 @@ def test_without_the_extra_one_line_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    for name in ("svrag.app.server", "svrag.app.web"):
+    for name in ("svrag.app.server", "svrag.app.web", "svrag.app.style"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(InputError, match=r'needs .*: pip install "svrag\[server\]"'):
-        serve(tmp_path / "x", host="127.0.0.1", port=0, retriever="lexical", generator=QuoteGenerator())
+        serve(settings(tmp_path / "x"), QuoteGenerator())
     assert not (tmp_path / "x").exists()
 
 
@@ -37,9 +44,15 @@ def test_trouble_is_told_before_anything_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} is in use: choose another one with --port"):
-            serve(tmp_path / "x", host="127.0.0.1", port=port, retriever="lexical", generator=QuoteGenerator())
+            serve(settings(tmp_path / "x", port=port), QuoteGenerator())
     with pytest.raises(InputError, match="cannot listen on no-such-host"):
-        serve(tmp_path / "x", host="no-such-host.invalid", port=0, retriever="lexical", generator=QuoteGenerator())
+        serve(settings(tmp_path / "x", host="no-such-host.invalid"), QuoteGenerator(), insecure=True)
     (tmp_path / "file").write_text("no library")
     with pytest.raises(LibraryError):
-        serve(tmp_path / "file", host="127.0.0.1", port=0, retriever="lexical", generator=QuoteGenerator())
+        serve(settings(tmp_path / "file"), QuoteGenerator())
+
+
+def test_others_are_not_let_in_unasked(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="make accounts first"):
+        serve(settings(tmp_path / "x", host="0.0.0.0"), QuoteGenerator())
+    assert not (tmp_path / "x").exists()
