@@ -23,7 +23,8 @@ from svrag.retrievers.multivector.colinternvl2.model import ColInternVL2
 from svrag.retrievers.multivector.colinternvl2.processor import ColInternVL2Processor
 from svrag.retrievers.multivector.phi3.prompts import Vocabulary
 
-_SPECIAL = ("</s>", "<s>", "<pad>", "<img>", "</img>", "<IMG_CONTEXT>")
+_SIGNS = ("<|system|>", "<|user|>", "<|end|>", "<|assistant|>")  # of a conversation
+_SPECIAL = ("</s>", "<s>", "<pad>", "<img>", "</img>", "<IMG_CONTEXT>", *_SIGNS)
 _TILE, _PATCH, _MOST_TILES = 112, 14, 6
 _TOKENS = (_TILE // _PATCH // 2) ** 2  # of a tile: four patches make one
 _WIDTH = 64
@@ -90,7 +91,10 @@ def write(folder: Path) -> None:
     words.save_pretrained(folder)
     processor = ColInternVL2Processor(Vocabulary.of(folder), tile=_TILE, tokens=_TOKENS, most_tiles=_MOST_TILES)
     processor.save_pretrained(folder)
-    model(len(words), processor.image_token).save_pretrained(folder)
+    made = model(len(words), processor.image_token)
+    # With the layer that chooses words, which a retriever has no use for, it can answer, too.
+    chooses = torch.randn(len(words), _WIDTH) * 0.2
+    made.save_pretrained(folder, state_dict={**made.state_dict(), "lm_head.weight": chooses})
     (folder / RANDOM_MARK).write_text("What this model finds is chance: see scripts/demo_data/tiny_retriever.py\n")
 
 

@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     shares = ", ".join(f"Top-{k} {100 * result.top(k):.1f}" for k in cutoffs)
     print(f"{result.model}: {shares} of {len(result.ranked)} questions in {result.seconds:.1f} s")
     if options.json:
-        _write(options.json, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
+        write_text(options.json, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
     return _SKIPPED if result.skipped else _DONE
 
 
@@ -99,7 +99,10 @@ def _name(deck: Deck) -> str:
     return shortened(without_control(deck.name), 40)
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Raises:
+    InputError: it cannot be written.
+    """
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

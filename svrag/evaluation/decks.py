@@ -152,12 +152,12 @@ def measure(
     so_far = Measured(encoder.name, encoder.revision, tuple(cutoffs), (), {}, 0.0)
     for deck in decks:
         try:
-            pictures = [_picture(place, folder, fetcher) for place in deck.pictures]
+            pictures = pictures_of(deck, folder, fetcher)
         except InputError as error:
             skipped[deck.name] = str(error)
         else:
             started = time.perf_counter()
-            ranked += _ranked(deck, pictures, encoder)
+            ranked += ranked_pages(deck, pictures, encoder)
             seconds += time.perf_counter() - started
         so_far = Measured(encoder.name, encoder.revision, tuple(cutoffs), tuple(ranked), dict(skipped), seconds)
         on_deck(deck, so_far)
@@ -177,6 +177,15 @@ def _questions(row: Mapping[str, Any]) -> Iterator[DeckQuestion]:
         yield question
 
 
+def pictures_of(deck: Deck, folder: Path, fetcher: PictureFetcher) -> list[Image]:
+    """The deck's pages.
+
+    Raises:
+        InputError: one of them cannot be had.
+    """
+    return [_picture(place, folder, fetcher) for place in deck.pictures]
+
+
 def _picture(place: str, folder: Path, fetcher: PictureFetcher) -> Image:
     path = fetcher.fetch(place) if "://" in place else folder / place
     try:
@@ -187,7 +196,8 @@ def _picture(place: str, folder: Path, fetcher: PictureFetcher) -> Image:
     return checked_picture(data, place)
 
 
-def _ranked(deck: Deck, pictures: Sequence[Image], encoder: MultiVectorEncoder) -> Iterator[Ranked]:
+def ranked_pages(deck: Deck, pictures: Sequence[Image], encoder: MultiVectorEncoder) -> Iterator[Ranked]:
+    """For each question the deck's pages by MaxSim in full precision."""
     import numpy as np
 
     from svrag.retrievers.maxsim.scan import exact
