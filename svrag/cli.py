@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
 
     remove = command("remove", _remove, "take documents out of the library")
     remove.add_argument("documents", metavar="DOC", nargs="*")
-    remove.add_argument("--index", metavar="NAME", help="take out the token vectors that this model made")
+    remove.add_argument("--index", metavar="NAME", help="take out the vectors that this model made")
 
     search = command("search", _search, "find the elements and pages that bear on a question")
     search.add_argument("question")
@@ -375,15 +375,16 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from svrag import console
+    from svrag.library.encoders import vectors_in
     from svrag.library.indexing import indexes_in
 
     with _existing(settings) as library:
-        documents, made = library.documents(), indexes_in(library)
+        documents, made, vectors = library.documents(), indexes_in(library), vectors_in(library)
         if options.json:
-            _print_json(console.library_json(documents, made))
+            _print_json(console.library_json(documents, made, vectors))
         else:
             console.print_documents(documents, library.folder)
-            console.print_indexes(made, len(documents))
+            console.print_indexes(made, vectors, len(documents))
     return DONE
 
 
@@ -402,15 +403,14 @@ def _info(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
-    from svrag.library.indexing import index_named
-    from svrag.library.tokens.index import drop
+    from svrag.library.indexing import drop_index
 
     if not options.documents and not options.index:
         raise InputError("say what to remove: documents, or the vectors of a model with --index NAME")
     with _existing(settings) as library:
         found = {document.id: document for document in map(library.find, options.documents)}
         if options.index:
-            drop(library, index_named(library, options.index).name)
+            drop_index(library, options.index)
             print(f"removed the index of {options.index}")
         for document in found.values():
             library.remove(document.id)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from svrag.evaluation.tables import TextTable
     from svrag.generation.answer import Answer
     from svrag.graph.model import ElementGraph
+    from svrag.library.encoders import MadeVectors
     from svrag.library.indexing import MadeIndex
     from svrag.library.ingest import AddEvent, AddReport
     from svrag.library.store import Library, StoredDocument
@@ -187,7 +188,9 @@ def print_documents(documents: list[StoredDocument], folder: Path) -> None:
     )
 
 
-def library_json(documents: Sequence[StoredDocument], made: Sequence[MadeIndex]) -> dict[str, object]:
+def library_json(
+    documents: Sequence[StoredDocument], made: Sequence[MadeIndex], vectors: Sequence[MadeVectors]
+) -> dict[str, object]:
     return {
         "documents": [document_json(document) for document in documents],
         "indexes": [
@@ -199,10 +202,14 @@ def library_json(documents: Sequence[StoredDocument], made: Sequence[MadeIndex])
             }
             for one in made
         ],
+        "vectors": [asdict(one) for one in vectors],
     }
 
 
-def print_indexes(made: Sequence[MadeIndex], documents: int) -> None:
+def print_indexes(made: Sequence[MadeIndex], vectors: Sequence[MadeVectors], documents: int) -> None:
+    for each in vectors:
+        kind = "sparse vectors" if each.sparse else "vectors"
+        out().print(plain(f"{kind} of {each.name}: {each.documents} of {documents} documents"))
     for one in made:
         settings = one.identity.settings
         pooled = (

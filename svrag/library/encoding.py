@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from svrag.library import sparse
+from svrag.library import encoders, sparse
 from svrag.library.store import Library, StoredDocument
 from svrag.library.vectors import Vectors
 from svrag.retrievers.dense.passages import Passages, fingerprint, passages
@@ -35,6 +35,7 @@ def encode_missing(
     key = fingerprint(encoder)
     for document, made, progress in _missing(library, documents, library.encoded_by(key), encoder, on_progress):
         vectors = encoder.passages(made.texts, progress)
+        encoders.note(library, key, encoder.name)
         library.put_vectors(
             key, Vectors(document.id, np.asarray(made.positions, dtype=np.int32), vectors.astype(np.float16))
         )
@@ -54,6 +55,7 @@ def encode_missing_sparse(
     done = sparse.encoded(library.connection, key)
     for document, made, progress in _missing(library, documents, done, encoder, on_progress):
         found = encoder.passages(made.texts, progress)
+        encoders.note(library, key, encoder.name)
         counts = [len(terms.ids) for terms in found]
         vectors = sparse.SparseVectors(
             document.id,

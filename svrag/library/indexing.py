@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from svrag.errors import LibraryError
+from svrag.library import encoders
 from svrag.library.encoding import Progress, silent
 from svrag.library.store import Library, StoredDocument
 from svrag.library.tokens.identity import IndexIdentity, IndexSettings
-from svrag.library.tokens.index import TokenIndex, indexes
+from svrag.library.tokens.index import TokenIndex, drop, indexes
 from svrag.library.units import SCHEME, units_of
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 
@@ -74,6 +75,27 @@ def indexes_in(library: Library) -> list[MadeIndex]:
         MadeIndex(identity, len(TokenIndex.open(library, identity, create=False).documents()))
         for identity in indexes(library)
     ]
+
+
+def drop_index(library: Library, name: str) -> None:
+    """Remove what the model of this name made, with one vector a passage or many; the documents stay.
+
+    Args:
+        name: as `svrag list` shows it.
+
+    Raises:
+        LibraryError: it has made nothing, or the library cannot be written to.
+    """
+    several = [identity.name for identity in indexes(library) if identity.name == name]
+    vectors = [made for made in encoders.vectors_in(library) if name in (made.name, made.fingerprint)]
+    for one in several:
+        drop(library, one)
+    for made in vectors:
+        encoders.drop(library, made)
+    if not several and not vectors:
+        known = [identity.name for identity in indexes(library)] + [made.name for made in encoders.vectors_in(library)]
+        others = f"there are those of {', '.join(known)}" if known else "there are none at all"
+        raise LibraryError(f"no vectors of {name} in {library.folder}: {others}")
 
 
 def index_named(library: Library, name: str) -> IndexIdentity:

@@ -71,7 +71,7 @@ def nearest(library: Library, encoder: str, live: Sequence[Entry]) -> Nearest | 
         import faiss  # noqa: F401
     except ModuleNotFoundError:
         return None
-    path = library.folder / FOLDER / f"{hashlib.sha256(encoder.encode()).hexdigest()[:32]}.faiss"
+    path = _path(library, encoder)
     found = _read(path)
     if found is not None and _differing(found, live) <= _OLD * sum(entry.count for entry in live):
         return found
@@ -80,6 +80,19 @@ def nearest(library: Library, encoder: str, live: Sequence[Entry]) -> Nearest | 
     _write(path, _made(library, encoder, live))
     _opened.cache_clear()
     return _read(path)
+
+
+def forget(library: Library, encoder: str) -> None:
+    """Remove the index of an encoder whose vectors are removed, if there is one.
+
+    Raises:
+        OSError: no permission.
+    """
+    _path(library, encoder).unlink(missing_ok=True)
+
+
+def _path(library: Library, encoder: str) -> Path:
+    return library.folder / FOLDER / f"{hashlib.sha256(encoder.encode()).hexdigest()[:32]}.faiss"
 
 
 def _differing(found: Nearest, live: Sequence[Entry]) -> int:

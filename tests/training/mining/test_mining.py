@@ -18,6 +18,7 @@ from svrag.training.data.files import examples_of
 from svrag.training.mining import mine as mining
 from svrag.training.mining.mine import Mining, negatives
 from tests.retrievers.dense.checkpoints import write_encoder
+from tests.retrievers.dense.networks import write_splade
 from tests.training.models.families import FAMILIES, QUESTIONS, TEXTS
 
 Capture = pytest.CaptureFixture[str]
@@ -72,10 +73,14 @@ def test_negatives_are_the_best_at_their_ranks_that_are_no_answers(
 @pytest.fixture(scope="module")
 def retrievers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = tmp_path_factory.mktemp("retrievers")
-    return {"single": write_encoder(made / "single"), "multi": FAMILIES["text"](made)}
+    return {
+        "single": write_encoder(made / "single"),
+        "multi": FAMILIES["text"](made),
+        "sparse": write_splade(made / "sparse"),
+    }
 
 
-@pytest.mark.parametrize("kind", ["lexical", "single", "multi"])
+@pytest.mark.parametrize("kind", ["lexical", "single", "multi", "sparse"])
 def test_any_retriever_mines_rows_that_train(
     kind: str, retrievers: dict[str, Path], rows: Path, tmp_path: Path
 ) -> None:
@@ -89,6 +94,24 @@ def test_any_retriever_mines_rows_that_train(
         assert row["scores"] == sorted(row["scores"], reverse=True)
     examples = examples_of(PairData(kind="pairs", path=out))
     assert [example.relevance for example in examples] == [(1.0, 0.0, 0.0)] * 4
+
+
+def test_terms_rank_as_their_products_do(retrievers: dict[str, Path], rows: Path, tmp_path: Path) -> None:
+    from svrag.retrievers.sparse.encoder import load_sparse
+
+    out = tmp_path / "mined.jsonl"
+    done("train", "mine", rows, out, "--retriever", f"splade:{retrievers['sparse']}", "--count", 3)
+    model = load_sparse(str(retrievers["sparse"]))
+    weights = [dict(zip(text.ids.tolist(), text.weights.tolist(), strict=True)) for text in model.passages(TEXTS)]
+    for row, asked, answer in zip(read(out), model.questions(QUESTIONS), TEXTS, strict=True):
+        of_question = dict(zip(asked.ids.tolist(), asked.weights.tolist(), strict=True))
+        products = {
+            text: sum(weight * own.get(term, 0.0) for term, weight in of_question.items())
+            for text, own in zip(TEXTS, weights, strict=True)
+        }
+        others = sorted((text for text in TEXTS if text != answer), key=lambda text: -products[text])
+        assert row["negatives"] == others
+        assert row["scores"] == pytest.approx([products[text] for text in others], rel=1e-5)
 
 
 def test_words_that_a_document_shares_with_the_question_make_it_a_negative(tmp_path: Path) -> None:
