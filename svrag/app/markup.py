@@ -1,27 +1,28 @@
-"""HTML of the app: documents, answers, evidence, pages. Pure functions from data to text.
+"""HTML of the conversation, and what all HTML of the app is made with. Pure functions from data to text.
 
-Every word that comes from a document, a file name, a model or a user is escaped here, so that none of it is ever
-markup. What can be clicked carries `data-action` and `data-value`; style.py has the script that reports them.
+Every word that comes from a document, a file name, a model or a user is escaped, so that none of it is ever markup.
+What can be clicked carries `data-action` and `data-value`; clicks.js reports them. What carries `data-local` is done in
+the browser alone.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from svrag.app.evidence import Evidence
-from svrag.app.pictures import Mark, PageView
-from svrag.app.uploads import Notice
-from svrag.generation.answer import Answer
 from svrag.generation.citations import find_citations
-from svrag.library.store import StoredDocument
-from svrag.search.result import SearchResult
-from svrag.text import shortened, without_control
+from svrag.text import without_control
 
-NO_DOCUMENTS = "No documents yet. Add a PDF or an image to begin."
+if TYPE_CHECKING:
+    from svrag.app.exchange import Exchange
+
 NO_QUESTION = "Ask something: the answer appears here, below it the figures, tables and paragraphs it rests on."
-
-_LONGEST_TEXT = 420  # characters on a card
+_STEPS = (
+    ("Add documents", "Drop PDFs or images on the left. They are read on this machine and stay here."),
+    ("Ask a question", "In your own words, also about a figure or a table: “What does Table 4 say about costs?”"),
+    ("See the evidence", "Click a number in the answer: the page opens with the place boxed."),
+)
 
 
 def escaped(text: str) -> str:
@@ -38,69 +39,96 @@ def failure(message: str) -> str:
     return f'<p class="sv-failure" role="alert">{escaped(message)}</p>'
 
 
-# Documents -----------------------------------------------------------------------------------------------------------
-
-
-def documents_html(documents: Sequence[StoredDocument]) -> str:
-    """The list of documents, each with a button that removes it."""
-    if not documents:
-        return empty(NO_DOCUMENTS)
-    return f'<ul class="sv-documents">{"".join(map(_document, documents))}</ul>'
-
-
-def _document(document: StoredDocument) -> str:
-    name = escaped(document.name)
-    title = f'<span class="sv-subdued">{escaped(document.title)}</span>' if document.title else ""
-    pages = "1 page" if document.pages == 1 else f"{document.pages} pages"
+def button(action: str, value: object, inner: str, *, name: str = "", kind: str = "", more: str = "") -> str:
+    """A button that reports `action` with `value`. `inner` and `more` (attributes) are HTML already."""
+    title = f' title="{escaped(name)}" aria-label="{escaped(name)}"' if name else ""
+    styled = f' class="{kind}"' if kind else ""
     return (
-        f'<li><div class="sv-document"><span class="sv-name" title="{name}">{name}</span>{title}'
-        f'<span class="sv-subdued">{pages}</span></div>'
-        f'<button type="button" class="sv-remove" data-action="remove" data-value="{escaped(document.id)}" '
-        f'data-confirm="Remove {name} from the library?" aria-label="Remove {name}" title="Remove">×</button></li>'
+        f'<button type="button"{styled} data-action="{action}" '
+        f'data-value="{escaped(str(value))}"{title}{f" {more}" if more else ""}>{inner}</button>'
     )
 
 
-def notices_html(notices: Sequence[Notice]) -> str:
-    """One line for each; nothing for none."""
-    lines = [
-        f'<li class="{"sv-failed" if notice.failed else ""}">'
-        f"{f'<b>{escaped(notice.name)}</b> ' if notice.name else ''}{escaped(notice.text)}</li>"
-        for notice in notices
-    ]
-    return f'<ul class="sv-notices" role="status">{"".join(lines)}</ul>' if lines else ""
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-# Answers -------------------------------------------------------------------------------------------------------------
+# The conversation ----------------------------------------------------------------------------------------------------
 
 
-def searching_html() -> str:
-    return '<p class="sv-empty sv-working" role="status">Looking for evidence…</p>'
+def welcome_html(documents: int, examples: Sequence[str]) -> str:
+    """What stands there before the first question: what to do, and questions to begin with."""
+    if not documents:
+        steps = "".join(f"<li><b>{escaped(title)}</b><span>{escaped(text)}</span></li>" for title, text in _STEPS)
+        return (
+            '<section class="sv-welcome"><h2>Ask your documents, see the evidence</h2>'
+            f'<ol class="sv-steps">{steps}</ol></section>'
+        )
+    questions = "".join(
+        f"<li>{button('example', question, escaped(question), kind='sv-example')}</li>" for question in examples
+    )
+    offered = f'<p class="sv-subdued">For example</p><ul class="sv-examples">{questions}</ul>' if questions else ""
+    return (
+        f'<section class="sv-welcome"><h2>What do you want to know?</h2><p class="sv-subdued">'
+        f"{escaped(NO_QUESTION)}</p>{offered}</section>"
+    )
 
 
-def writing_html(text: str) -> str:
+def question_html(question: str) -> str:
+    return f'<h2 class="sv-question">{escaped(question)}</h2>'
+
+
+def working_html(question: str, sentence: str) -> str:
+    """Before there is a word of an answer: what is being done."""
+    return question_html(question) + f'<p class="sv-empty sv-working" role="status">{escaped(sentence)}</p>'
+
+
+def writing_html(question: str, text: str) -> str:
     """An answer while it is written: its citations are not checked yet, so they are plain text."""
-    return f'<div class="sv-answer sv-working">{escaped(text)}</div>'
+    return question_html(question) + f'<div class="sv-answer sv-working">{escaped(text)}</div>'
 
 
-def answer_html(result: SearchResult, answer: Answer, evidence: Sequence[Evidence]) -> str:
-    """The answer with a button for each citation, what a reader should know, and how long it took."""
-    places = {one.number: i for i, one in enumerate(evidence) if one.number is not None}
+def exchange_html(turn: int, exchange: Exchange) -> str:
+    """A question and its answer, in which each citation is a button, what a reader should know, how long it took."""
+    head = question_html(exchange.question)
+    if exchange.failure:
+        return head + failure(exchange.failure)
+    answer, result = exchange.answer, exchange.result
+    if answer is None or result is None:
+        return head
     kind = "sv-answer" if answer.answerable else "sv-answer sv-not-found"
     notes = "".join(f'<p class="sv-note">{escaped(note)}</p>' for note in answer.notes)
     return (
-        f'<div class="{kind}">{_cited(answer.text, places)}</div>{notes}'
-        f'<p class="sv-subdued">found in {result.seconds:.2f} s ({escaped(result.retriever)}), '
-        f"answered in {answer.seconds:.2f} s ({escaped(answer.generator)})</p>"
+        f'{head}<div class="{kind}" aria-live="polite">{_cited(turn, exchange)}</div>{notes}'
+        f'<p class="sv-subdued sv-took">found in {result.seconds:.2f} s ({escaped(result.retriever)}), '
+        f"answered in {answer.seconds:.2f} s ({escaped(answer.generator)})"
+        '<button type="button" data-local="copy" class="sv-link">Copy answer</button></p>'
     )
 
 
-def _cited(text: str, places: Mapping[int, int]) -> str:
+def compact_html(exchanges: Sequence[Exchange], first: int) -> str:
+    """Exchanges from number `first` on, without their evidence, which a button spreads out."""
+    return "".join(
+        f'<article class="sv-exchange">{exchange_html(turn, exchange)}'
+        + (
+            button("focus", turn, f"Show evidence ({len(exchange.evidence)})", kind="sv-link")
+            if exchange.evidence
+            else ""
+        )
+        + "</article>"
+        for turn, exchange in enumerate(exchanges, start=first)
+    )
+
+
+def _cited(turn: int, exchange: Exchange) -> str:
+    assert exchange.answer is not None
+    places = {one.number: i for i, one in enumerate(exchange.evidence) if one.number is not None}
+    text = exchange.answer.text
     pieces, last = [], 0
     for start, end, numbers in find_citations(text):
         pieces.append(escaped(text[last:start]))
         pieces += [
-            f'<button type="button" class="sv-cite" data-action="open" data-value="{places[n]}" '
-            f'title="Show the evidence on its page">{n}</button>'
+            button("open", f"{turn}:{places[n]}", str(n), name=f"Show evidence {n} on its page", kind="sv-cite")
             if n in places
             else f"[{n}]"
             for n in numbers
@@ -108,89 +136,3 @@ def _cited(text: str, places: Mapping[int, int]) -> str:
         last = end
     lines = ("".join(pieces) + escaped(text[last:])).split("\n")
     return "".join(f"<p>{line}</p>" for line in lines if line.strip())
-
-
-# Evidence ------------------------------------------------------------------------------------------------------------
-
-
-def cards_html(evidence: Sequence[Evidence], pictures: Mapping[str, str]) -> str:
-    """A card for each piece of evidence; a click on it opens its page.
-
-    Args:
-        pictures: data: addresses by element id.
-    """
-    cited = [i for i, one in enumerate(evidence) if one.number is not None]
-    others = [i for i, one in enumerate(evidence) if one.number is None]
-    groups = (("Evidence", cited), ("Also found" if cited else "Closest passages", others))
-    return "".join(
-        f'<h3 class="sv-heading">{heading}</h3><div class="sv-cards">'
-        f"{''.join(_card(i, evidence[i], pictures.get(evidence[i].element.id)) for i in indices)}</div>"
-        for heading, indices in groups
-        if indices
-    )
-
-
-def _card(index: int, one: Evidence, picture: str | None) -> str:
-    element = one.element
-    text = shortened(" ".join(one.text.split()), _LONGEST_TEXT)
-    kind = element.type.replace("_", " ")
-    name = element.label or kind
-    number = f'<span class="sv-number">{one.number}</span>' if one.number is not None else ""
-    names = [] if element.type == "page" else [name] if kind in name.lower() else [name, kind]
-    tags = [f"page {element.page}", *names, f"score {one.score:.2f}"]
-    image = (
-        f'<img src="{escaped(picture)}" alt="{escaped(name)} on page {element.page}" loading="lazy">'
-        if picture
-        else '<span class="sv-subdued">no picture: the file cannot be drawn</span>'
-    )
-    reasons = f'<span class="sv-subdued">{escaped(" · ".join(one.reasons))}</span>' if one.reasons else ""
-    return (
-        f'<article class="sv-card" data-action="open" data-value="{index}">'
-        f'<header>{number}<span class="sv-name">{escaped(one.document_name)}</span>'
-        f'<button type="button" class="sv-open" data-action="open" data-value="{index}">Open page</button></header>'
-        f'<div class="sv-tags">{"".join(f"<span>{escaped(tag)}</span>" for tag in tags)}</div>'
-        f'<div class="sv-crop">{image}</div><blockquote>{escaped(text)}</blockquote>{reasons}</article>'
-    )
-
-
-# Pages ---------------------------------------------------------------------------------------------------------------
-
-
-def page_html(view: PageView) -> str:
-    """A page with its boxes, buttons for the pages beside it, and one for what a model looked at if that is known."""
-    paper = "sv-paper sv-looked" if view.looked else "sv-paper"
-    own_name = f", printed {escaped(view.label)}" if view.label else ""
-
-    def turn(target: int, name: str, sign: str) -> str:
-        disabled = "" if 1 <= target <= view.pages else " disabled"
-        return (
-            f'<button type="button" data-action="turn" data-value="{target}" aria-label="{name}" '
-            f'title="{name}"{disabled}>{sign}</button>'
-        )
-
-    return (
-        f'<div class="sv-page"><header><div class="sv-where"><span class="sv-name">{escaped(view.document_name)}</span>'
-        f'<span class="sv-subdued">page {view.number} of {view.pages}{own_name}</span></div>'
-        f"{turn(view.number - 1, 'Previous page', '‹')}{turn(view.number + 1, 'Next page', '›')}"
-        '<button type="button" data-action="close" data-value="" aria-label="Close" title="Close">×</button></header>'
-        f'{_look(view.looked)}<div class="sv-sheet" tabindex="0"><div class="{paper}">'
-        f'<img src="{escaped(view.picture)}" alt="Page {view.number} of {escaped(view.document_name)}">'
-        f"{''.join(map(_mark, view.marks))}</div></div></div>"
-    )
-
-
-def _look(looked: bool | None) -> str:
-    if looked is None:
-        return ""
-    pressed, value = ("true", "0") if looked else ("false", "1")
-    return (
-        f'<div class="sv-look"><button type="button" data-action="look" data-value="{value}" aria-pressed="{pressed}" '
-        'data-busy="Looking…">What the model looked at</button></div>'
-    )
-
-
-def _mark(mark: Mark) -> str:
-    number = f"<span>{mark.number}</span>" if mark.number is not None else ""
-    kind = "sv-mark sv-chosen" if mark.chosen else "sv-mark"
-    place = f"left:{mark.left:.3f}%;top:{mark.top:.3f}%;width:{mark.width:.3f}%;height:{mark.height:.3f}%"
-    return f'<div class="{kind}" style="{place}">{number}</div>'

@@ -5,24 +5,32 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from svrag.app.evidence import Evidence
-from svrag.documents.model import Box, Page
+from svrag.documents.model import Box, Element, Page
 from svrag.errors import InputError
 
 if TYPE_CHECKING:
-    from svrag.library.store import Library
-    from svrag.retrievers.multivector.encoder import MultiVectorEncoder
+    from PIL import Image
 
-_PAGE_DPI, _CROP_DPI = 120, 120
-_CROP_SIZE = (900, 600)  # pixels, the largest
+    from svrag.library.store import Library
+
+_PAGE_DPI, _CROP_DPI, _SMALL_DPI = 150, 130, 30
+_CROP_SIZE = (1000, 700)  # pixels, the largest
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A box on a page's picture, in per cent of its width and height; `chosen` is the one that was clicked."""
+    """A box on a page's picture, in per cent of its width and height.
+
+    Attributes:
+        number: of its citation; None for what is not cited.
+        chosen: it is what was clicked.
+        element_id: where it can be clicked; "" where not.
+        name: what it is, for people.
+    """
 
     left: float
     top: float
@@ -30,50 +38,75 @@ class Mark:
     height: float
     number: int | None
     chosen: bool
+    element_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardPicture:
+    """The pictures on a card: the element cut out, and its page made small with the boxes; data: addresses."""
+
+    crop: str
+    page: str
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A page to look at: `number` of `pages`, the page's own name where it differs, a data: address, the boxes.
+    """A page to look at: `number` of `pages`, the page's own name where it differs, a data: address, the boxes."""
 
-    `looked` is whether the picture shows what a model looked at; None where there is no model that could say.
-    """
-
+    document_id: str
     document_name: str
     number: int
     pages: int
     label: str
     picture: str
     marks: tuple[Mark, ...]
-    looked: bool | None = None
 
 
-def crops(library: Library, evidence: Sequence[Evidence]) -> dict[str, str]:
-    """The picture of each element by its id; an element whose file is gone has none.
+def card_pictures(library: Library, evidence: Sequence[Evidence]) -> dict[str, CardPicture]:
+    """The pictures of each element by its id; an element whose file is gone has none.
 
     Raises:
         LibraryError: the library cannot be read.
     """
-    from svrag.documents.rendering import crop
+    from svrag.documents.rendering import crop, render_page
 
     files = {document.id: document.source for document in library.documents()}
+    pages: dict[tuple[str, int], tuple[Page, str]] = {}
     pictures = {}
     for one in evidence:
-        source = files.get(one.element.document_id)
+        element = one.element
+        source = files.get(element.document_id)
         if source is None:
             continue
+        place = element.document_id, element.page
         try:
-            png = crop(source, one.element.page, one.element.box, dpi=_CROP_DPI)
+            png = crop(source, element.page, element.box, dpi=_CROP_DPI)
+            if place not in pages:
+                small = data_address(render_page(source, element.page, dpi=_SMALL_DPI))
+                pages[place] = library.page(*place), small
         except InputError:
             continue
-        pictures[one.element.id] = _data_address(png, _CROP_SIZE)
+        page, small = pages[place]
+        marks = tuple(_mark(page, box, None, True) for box in one.boxes_on(element.page))
+        pictures[element.id] = CardPicture(data_address(png, _CROP_SIZE), small, marks)
     return pictures
 
 
 def page_view(
-    library: Library, document_id: str, number: int, evidence: Sequence[Evidence], chosen: Evidence
+    library: Library,
+    document_id: str,
+    number: int,
+    evidence: Sequence[Evidence] = (),
+    chosen: Element | None = None,
+    *,
+    everything: bool = False,
 ) -> PageView:
     """Page `number` with the boxes of `chosen` and of all cited evidence that lies on it.
+
+    Args:
+        everything: with boxes for all other elements of the page too.
 
     Raises:
         InputError: no such document or page, or its file cannot be drawn.
@@ -82,43 +115,63 @@ def page_view(
     from svrag.documents.rendering import render_page
 
     page = library.page(document_id, number)
-    stored = library.find(document_id)
-    png = render_page(stored.source, number, dpi=_PAGE_DPI)
+    stored = library.stored(document_id)
+    shown = [one for one in evidence if one.element.document_id == document_id and one.number is not None]
+    if chosen is not None and all(one.element.id != chosen.id for one in shown):
+        shown.append(Evidence(chosen, stored.name, 0.0, ""))
+    marks = [
+        _mark(page, box, one.number, chosen is not None and one.element.id == chosen.id)
+        for one in shown
+        for box in one.boxes_on(number)
+    ]
+    if everything:
+        ids = {one.element.id for one in shown}
+        others = [e for e in elements_on(library, document_id, number) if e.id not in ids]
+        # Small ones above large ones, so that each can be clicked.
+        marks = [
+            _mark(page, box, None, False, element)
+            for element in sorted(others, key=lambda e: -e.box.area)
+            for box in Evidence(element, stored.name, 0.0, "").boxes_on(number)
+        ] + marks
     return PageView(
+        document_id=document_id,
         document_name=stored.name,
         number=number,
         pages=stored.pages,
         label=page.label if page.label != str(number) else "",
-        picture=_data_address(png),
-        marks=tuple(
-            _mark(page, box, one, one is chosen)
-            for one in evidence
-            if one.element.document_id == document_id and (one.number is not None or one is chosen)
-            for box in one.boxes_on(number)
-        ),
+        picture=data_address(render_page(stored.source, number, dpi=_PAGE_DPI)),
+        marks=tuple(marks),
     )
 
 
-def looked_at(
-    library: Library, view: PageView, document_id: str, question: str, encoder: MultiVectorEncoder
-) -> PageView:
-    """The page in `view` with what `encoder` looks at for `question`; takes as long as encoding a page does.
+def elements_on(library: Library, document_id: str, number: int) -> list[Element]:
+    """What stands on page `number` in reading order, what begins on a page before included."""
+    return [
+        element
+        for element in library.elements_of(document_id)
+        if element.type != "page"
+        if element.page == number or any(region.page == number for region in element.continues)
+    ]
 
-    Raises:
-        InputError: the file cannot be drawn, or the encoder reads texts only.
-        LibraryError: the library cannot be read.
-        ServerError: the encoder runs on a server that gives no answer.
-    """
-    from svrag.search.drawing import heat
-    from svrag.search.explain import explain
 
-    explanation = explain(library, question, document_id, view.number, encoder)
+def name_of(element: Element) -> str:
+    """What it is, for people: its label, or its kind."""
+    return element.label or element.type.replace("_", " ")
+
+
+def data_address(picture: bytes | Image.Image, largest: tuple[int, int] | None = None) -> str:
+    """A picture (PNG bytes or drawn), scaled down to fit in `largest`, as a data: address; WebP is a quarter of PNG."""
+    from PIL import Image
+
     encoded = io.BytesIO()
-    heat(explanation).save(encoded, "PNG")
-    return replace(view, picture=_data_address(encoded.getvalue()), looked=True)
+    with Image.open(io.BytesIO(picture)) if isinstance(picture, bytes) else picture as image:
+        if largest is not None:
+            image.thumbnail(largest)
+        image.save(encoded, "WEBP", quality=82)
+    return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")
 
 
-def _mark(page: Page, box: Box, evidence: Evidence, chosen: bool) -> Mark:
+def _mark(page: Page, box: Box, number: int | None, chosen: bool, element: Element | None = None) -> Mark:
     from svrag.documents.rendering import box_on_image
 
     _, _, across, down = box_on_image(page, Box(0.0, 0.0, page.width, page.height), _PAGE_DPI)
@@ -128,18 +181,8 @@ def _mark(page: Page, box: Box, evidence: Evidence, chosen: bool) -> Mark:
         top=100 * y0 / down,
         width=100 * (x1 - x0) / across,
         height=100 * (y1 - y0) / down,
-        number=evidence.number,
+        number=number,
         chosen=chosen,
+        element_id=element.id if element else "",
+        name=name_of(element) if element else "",
     )
-
-
-def _data_address(png: bytes, largest: tuple[int, int] | None = None) -> str:
-    """`png`, scaled down to fit in `largest`, as a data: address; WebP is a quarter of its size."""
-    from PIL import Image
-
-    encoded = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as image:
-        if largest is not None:
-            image.thumbnail(largest)
-        image.save(encoded, "WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")

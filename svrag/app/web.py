@@ -1,205 +1,229 @@
-"""The page: its parts, and what happens when something is added, asked, clicked or removed.
+"""The page: its parts, and which part of the app answers when something is added, asked, clicked or removed.
 
-Nothing is decided here that the command line does not do the same way. Each request opens the library for itself.
+Each request opens the library of whoever sends it for itself.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from svrag.app import markup, style
-from svrag.app.evidence import Evidence, cited_first, found
-from svrag.app.pictures import crops, looked_at, page_view
-from svrag.app.streaming import Finished, Found, Piece, ask_in_steps
-from svrag.app.uploads import Notice, add_uploads
+from svrag.app import desk, export, markup, style
+from svrag.app.choices import Choices
+from svrag.app.desk import Desk
+from svrag.app.exchange import Conversation
+from svrag.app.jobs import Jobs
+from svrag.app.listing import NO_DOCUMENTS, scope_html
+from svrag.app.shelf import Shelf, examples
+from svrag.app.viewer import InView, Viewer
 from svrag.documents.files import SUFFIXES
-from svrag.errors import LibraryError, SvragError
+from svrag.errors import InputError, SvragError
 from svrag.generation.answer import Generator
-from svrag.library.ingest import AddEvent
-from svrag.library.store import Library, StoredDocument
-from svrag.search.explain import picture_model
-from svrag.settings import DEFAULT_ENCODER
+from svrag.library.store import Library
+from svrag.settings import DEFAULT_ENCODER, Settings
 
-ALL_DOCUMENTS = ""
 _MOST_EVIDENCE = 20
 _QUESTIONS_AT_ONCE = 4
 _KEEP_UPLOADS_SECONDS = 3600
-_PROGRESS = gr.Progress()
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The page in view: `chosen` is the index of the evidence it was opened for; `looked`, what the model looked at."""
-
-    chosen: int
-    page: int
-    looked: bool = False
+_LOOK_SECONDS = 0.7  # between looks at jobs that run
+_EMPTY = Conversation()
 
 
 @dataclass(frozen=True)
 class WebApp:
-    """What the page does, for one library. Methods that end in a tuple give the values of their event's outputs."""
+    """What the page does. Methods that end in a tuple give the values of their event's outputs.
+
+    Attributes:
+        folder: of the library, for whoever `folder_of` does not give another one.
+        settings: those the server was started with; None for those named here and defaults.
+        free: whether any retriever and generator may be typed at the page.
+    """
 
     folder: Path
     retriever: str
     generator: Generator
     k: int
     encoder: str = DEFAULT_ENCODER
-    _stops: dict[str, threading.Event] = field(default_factory=dict)
-    _ended: threading.Event = field(default_factory=threading.Event)
+    jobs: Jobs = field(default_factory=Jobs)
+    settings: Settings | None = None
+    free: bool = False
+    folder_of: Callable[[gr.Request], Path] | None = None
+
+    @functools.cached_property
+    def desk(self) -> Desk:
+        return Desk(self.encoder)
+
+    @functools.cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.jobs)
+
+    @functools.cached_property
+    def viewer(self) -> Viewer:
+        return Viewer()
+
+    @functools.cached_property
+    def choices(self) -> Choices:
+        known = Settings(retriever=self.retriever, generator=self.generator.name, k=self.k, encoder=self.encoder)
+        return Choices(self.settings or known, self.generator, self.free)
 
     def end(self) -> None:
-        """Cut short whatever is being read or answered: the program is about to end."""
-        self._ended.set()
-        for stop in list(self._stops.values()):
-            stop.set()
+        """Cut short whatever is read or answered: the program is about to end."""
+        self.jobs.end()
+        self.desk.end()
 
-    # Documents -------------------------------------------------------------------------------------------------------
+    # The library -----------------------------------------------------------------------------------------------------
 
-    def documents(self, chosen: str | None) -> tuple[str, gr.Dropdown]:
-        """The list of documents, and the choice of one to ask, which stays `chosen` while that one is there."""
+    def documents(self, chosen: frozenset[str], request: gr.Request) -> tuple[str, str, frozenset[str]]:
+        """The list of documents, which of them are asked, and those of `chosen` that are still there."""
         try:
-            with self._library() as library:
-                documents = library.documents()
+            listed = self.shelf.listed(self._folder(request))
         except SvragError as error:
-            return markup.failure(str(error)), gr.Dropdown()
-        choices = [("All documents", ALL_DOCUMENTS), *((_choice(d, documents), d.id) for d in documents)]
-        value = chosen if any(document.id == chosen for document in documents) else ALL_DOCUMENTS
-        return markup.documents_html(documents), gr.Dropdown(choices=choices, value=value)
+            return markup.failure(str(error)), "", frozenset()
+        kept = chosen & {one.document.id for one in listed}
+        return self.shelf.list_html(self._folder(request), kept), scope_html(len(kept), len(listed)), kept
 
-    def add(self, files: list[str] | None, password: str, progress: gr.Progress = _PROGRESS) -> str:
-        """Add uploaded files; one line on each."""
-        paths = [Path(file) for file in files or ()]
-        numbers = {path: i for i, path in enumerate(paths, start=1)}
+    def add(
+        self, files: list[str] | None, password: str, watched: tuple[str, ...], request: gr.Request
+    ) -> tuple[Any, str, tuple[str, ...], str, gr.Timer]:
+        """Hand uploaded files over; the box for files and the password are empty again."""
+        folder = self._folder(request)
+        if files:
+            watched = (*watched, self.shelf.add(folder, [Path(file) for file in files], password).id)
+        html, _ = self.shelf.progress_html(folder, watched)
+        return gr.File(value=None), "", watched, html, gr.Timer(active=True)
 
-        def show(event: AddEvent) -> None:
-            if self._ended.is_set():
-                raise LibraryError("the app was ended: add the file again")
-            name = f"{event.path.name} ({numbers[event.path]} of {len(paths)})"
-            if event.status == "reading" and event.total_pages:
-                share = event.done_pages / event.total_pages
-                overall = (numbers[event.path] - 1 + share) / len(paths)
-                progress(overall, desc=f"{name}: page {event.done_pages} of {event.total_pages}")
-            else:
-                progress(numbers[event.path] / len(paths), desc=f"{name}: {event.status}")
+    def progress(
+        self, watched: tuple[str, ...], chosen: frozenset[str], conversation: Conversation, request: gr.Request
+    ) -> tuple[Any, ...]:
+        """How far files are; the list and the welcome when one is done."""
+        html, running = self.shelf.progress_html(self._folder(request), watched)
+        listing, scope, _ = self.documents(chosen, request)
+        welcome = gr.skip() if conversation.exchanges else self._welcome(request)
+        return html, listing, scope, welcome, gr.Timer(active=running)
 
-        progress(0, desc="Opening files")
-        return markup.notices_html(add_uploads(self.folder, paths, password=password, on_event=show))
+    def cancel(self, event: gr.EventData, request: gr.Request) -> None:
+        self.shelf.cancel(self._folder(request), str(event.value))
 
-    def remove(self, event: gr.EventData) -> str:
-        """Take the document out whose button was clicked; one line on it."""
-        try:
-            with self._library() as library:
-                document = library.find(event.value)
-                library.remove(document.id)
-        except SvragError as error:
-            return markup.notices_html([Notice("", str(error), failed=True)])
-        return markup.notices_html([Notice(document.name, "was removed")])
+    def save(self, event: gr.EventData, request: gr.Request) -> str:
+        return self.shelf.save(self._folder(request), str(event.value), str(event.name), str(event.tags))
+
+    def reread(self, event: gr.EventData, request: gr.Request) -> str:
+        return self.shelf.reread(self._folder(request), str(event.value))
+
+    def remove(self, event: gr.EventData, request: gr.Request) -> str:
+        return self.shelf.remove(self._folder(request), str(event.value))
+
+    def choose(self, event: gr.EventData, request: gr.Request) -> tuple[Any, str, frozenset[str]]:
+        """Which documents the next question goes to; the list is drawn again only when all are asked again."""
+        chosen = frozenset(str(event.value).split()) if event.action == "choose" else frozenset[str]()
+        listing, scope, kept = self.documents(chosen, request)
+        return gr.skip() if event.action == "choose" else listing, scope, kept
 
     # Questions -------------------------------------------------------------------------------------------------------
 
     def answer(
-        self, question: str, document_id: str, k: float, request: gr.Request
-    ) -> Iterator[tuple[Any, Any, tuple[Evidence, ...]]]:
-        """The answer's text, the cards and the evidence behind them, as they come."""
-        session = str(request.session_hash)
-        stop = self._stops[session] = threading.Event()
-        evidence: tuple[Evidence, ...] = ()
-        pictures: dict[str, str] = {}
-        text = ""
-        yield markup.searching_html(), "", ()
+        self,
+        question: str,
+        conversation: Conversation,
+        chosen: frozenset[str],
+        retriever: str,
+        generator: str,
+        k: float,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
+        """The conversation as the answer comes."""
+        folder = self._folder(request)
         try:
-            with self._library() as library:
-                if not library.documents():
-                    raise SvragError("the library is empty: add a document first")
-            steps = ask_in_steps(
-                self.folder,
-                question,
-                k=int(k),
-                documents=[document_id] if document_id else None,
-                retriever=self.retriever,
-                encoder=self.encoder,
-                generator=self.generator,
-                stop=stop,
-            )
-            for step in steps:
-                match step:
-                    case Found(result):
-                        evidence = found(result)
-                        with self._library() as library:
-                            pictures = crops(library, evidence)
-                        yield gr.skip(), markup.cards_html(evidence, pictures), evidence
-                    case Piece(piece):
-                        text += piece
-                        yield markup.writing_html(text), gr.skip(), evidence
-                    case Finished(result, answer):
-                        evidence = cited_first(result, answer)
-                        answered = markup.answer_html(result, answer, evidence)
-                        yield answered, markup.cards_html(evidence, pictures), evidence
+            self.choices.check_retriever(folder, retriever)
         except SvragError as error:
             gr.Warning(markup.escaped(str(error)), title="No answer")
-            yield markup.failure(str(error)), gr.skip(), evidence
-        finally:
-            stop.set()
-            if self._stops.get(session) is stop:
-                del self._stops[session]
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), conversation
+            return
+        steps = self.desk.ask(
+            folder,
+            str(request.session_hash),
+            conversation,
+            question,
+            documents=sorted(chosen),
+            retriever=retriever,
+            generator=lambda: self.choices.generator(generator),
+            k=int(k),
+        )
+        for step in steps:
+            yield _outputs(step)
 
     def stop(self, request: gr.Request) -> None:
         """End the answer that this session is waiting for; what is written so far stays."""
-        if stop := self._stops.get(str(request.session_hash)):
-            stop.set()
+        self.desk.stop(str(request.session_hash))
+
+    def focus(self, conversation: Conversation, event: gr.EventData) -> tuple[Any, ...]:
+        """Spread out the evidence of the exchange that was clicked."""
+        return _outputs(desk.shown(conversation.focused(int(event.value)), ()))
+
+    def anew(self, request: gr.Request) -> tuple[Any, ...]:
+        """Begin another conversation."""
+        return "", self._welcome(request), "", "", _EMPTY
+
+    def load(self, conversation: Conversation, request: gr.Request) -> tuple[Any, ...]:
+        """The page as it is opened: the conversation, the choices, and whether something is being read."""
+        folder = self._folder(request)
+        _, running = self.shelf.progress_html(folder, ())
+        try:
+            names = self.choices.retrievers(folder)
+        except SvragError:
+            names = [self.retriever]
+        return self._welcome(request), gr.Dropdown(choices=names), gr.Timer(active=running)
+
+    def status(self, retriever: str, request: gr.Request) -> str:
+        """The state of the models of `retriever`."""
+        try:
+            said = self.choices.status(self._folder(request), retriever)
+        except SvragError as error:
+            return markup.failure(str(error))
+        return f'<p class="sv-subdued">{markup.escaped(said)}</p>'
+
+    def markdown(self, conversation: Conversation) -> str:
+        """The conversation as a file, which the page saves."""
+        return export.file_html("answers.md", "text/markdown", export.to_markdown(conversation).encode())
+
+    def pdf(self, conversation: Conversation) -> str:
+        return export.file_html("answers.pdf", "application/pdf", export.to_pdf(conversation))
+
+    def _welcome(self, request: gr.Request) -> str:
+        try:
+            folder = self._folder(request)
+            return desk.shown(_EMPTY, examples(folder), len(self.shelf.listed(folder))).current or ""
+        except SvragError as error:
+            return markup.failure(str(error))
 
     # Pages -----------------------------------------------------------------------------------------------------------
 
-    def open(self, evidence: tuple[Evidence, ...], event: gr.EventData) -> tuple[Any, Any, Shown | None]:
-        """The page of the card or citation that was clicked."""
-        index = int(event.value)
-        if not 0 <= index < len(evidence):
-            return gr.skip(), gr.skip(), None
-        return self._page(evidence, Shown(index, evidence[index].element.page))
-
-    def turn(
-        self, evidence: tuple[Evidence, ...], shown: Shown | None, event: gr.EventData
-    ) -> tuple[Any, Any, Shown | None]:
-        """Another page of the document in view, what the model looked at on this one, or none when it is closed."""
-        if event.action == "close" or shown is None or shown.chosen >= len(evidence):
-            return "", gr.Column(visible=False), None
-        if event.action == "look":
-            return self._page(evidence, replace(shown, looked=event.value == "1"))
-        return self._page(evidence, Shown(shown.chosen, int(event.value)))
-
-    def _page(self, evidence: tuple[Evidence, ...], shown: Shown) -> tuple[Any, Any, Shown | None]:
-        chosen = evidence[shown.chosen]
+    def view(
+        self, conversation: Conversation, shown: InView | None, retriever: str, request: gr.Request,
+        event: gr.EventData,
+    ) -> tuple[Any, Any, InView | None]:  # fmt: skip
+        """The page viewer after something was clicked, in it or elsewhere."""
         try:
-            with self._library() as library:
-                view = page_view(library, chosen.element.document_id, shown.page, evidence, chosen)
-                if self._sees_pages:
-                    view = replace(view, looked=False)
-                    if shown.looked:
-                        encoder = picture_model(self.retriever)
-                        view = looked_at(library, view, chosen.element.document_id, chosen.question, encoder)
-        except SvragError as error:
+            with Library.open(self._folder(request), create=False) as library:
+                after = self.viewer.after(library, conversation, shown, str(event.action), str(event.value))
+                if after is None:
+                    return "", gr.Column(visible=False), None
+                return self.viewer.html(library, conversation, after, retriever), gr.Column(visible=True), after
+        except InputError as error:
+            if shown is not None:  # the page stays as it is
+                gr.Warning(markup.escaped(str(error)), title="This cannot be shown")
+                return gr.skip(), gr.skip(), shown
             return markup.failure(str(error)), gr.Column(visible=True), None
-        return markup.page_html(view), gr.Column(visible=True), shown
+        except SvragError as error:
+            return markup.failure(str(error)), gr.Column(visible=True), shown
 
-    @functools.cached_property
-    def _sees_pages(self) -> bool:
-        """Whether a model of the retriever can say what it looked at; found out once, since models may be loaded."""
-        try:
-            picture_model(self.retriever)
-        except SvragError:
-            return False
-        return True
-
-    def _library(self) -> Library:
-        return Library.open(self.folder, create=False)
+    def _folder(self, request: gr.Request) -> Path:
+        return self.folder_of(request) if self.folder_of else self.folder
 
     # The page --------------------------------------------------------------------------------------------------------
 
@@ -207,106 +231,148 @@ class WebApp:
         """The page with its events; serve it with `style.CSS` and `style.theme()`."""
         cache = (_KEEP_UPLOADS_SECONDS, _KEEP_UPLOADS_SECONDS)
         with gr.Blocks(title="svrag", analytics_enabled=False, fill_width=True, delete_cache=cache) as page:
-            evidence = gr.State(())
+            conversation = gr.State(_EMPTY)
+            chosen = gr.State(frozenset())
+            watched = gr.State(())
             shown = gr.State(None)
-            _html(
-                '<h1 class="sv-title">svrag<span>Ask your documents, see the evidence.</span></h1>',
-                elem_id="sv-header",
-            )
+            timer = gr.Timer(_LOOK_SECONDS, active=False)
+            _html(style.HEADER, clicks=style.ON_HEADER, elem_id="sv-header")
             with gr.Row(elem_id="sv-layout"):
                 with gr.Column(elem_id="sv-library"):
                     upload = gr.File(
                         label="Add documents",
+                        show_label=False,
                         file_count="multiple",
                         file_types=sorted(SUFFIXES),
-                        height=140,
+                        height=132,
                         elem_id="sv-upload",
                     )
                     notices = _html("", elem_id="sv-notices")
-                    listing = _html(markup.empty(markup.NO_DOCUMENTS), clicks=style.ON_CLICK)
+                    progress = _html("", clicks=style.ON_CLICK, elem_id="sv-progress")
+                    gr.Textbox(placeholder="Find a document", show_label=False, container=False, elem_id="sv-filter")
+                    listing = _html(markup.empty(NO_DOCUMENTS), clicks=style.ON_LIBRARY, elem_id="sv-listing")
+                    with gr.Accordion("Settings", open=False, elem_id="sv-settings"):
+                        retriever = gr.Dropdown(
+                            [self.retriever],
+                            value=self.retriever,
+                            label="Find with",
+                            info="Words, a model, or several with commas between them.",
+                            allow_custom_value=self.free,
+                        )
+                        generator = gr.Dropdown(
+                            self.choices.generators(),
+                            value=self.choices.settings.generator,
+                            label="Answer with",
+                            info="quote copies the best sentences; no model is needed.",
+                            allow_custom_value=self.free,
+                        )
+                        k = gr.Slider(
+                            1, max(_MOST_EVIDENCE, self.k), self.k, step=1, label="Pieces of evidence", buttons=[]
+                        )
+                        status = _html("", elem_id="sv-status")
                     with gr.Accordion("Encrypted files", open=False):
                         password = gr.Textbox(
                             label="Password", type="password", info="Type it before you add the file."
                         )
                 with gr.Column(elem_id="sv-desk"):
-                    with gr.Row(elem_id="sv-ask"):
-                        question = gr.Textbox(
-                            label="Question",
-                            placeholder="What does Figure 3 show?",
-                            max_lines=4,
-                            max_length=4000,
-                            autofocus=True,
-                        )
-                        ask = gr.Button("Ask", variant="primary", size="md")
-                        stop = gr.Button("Stop", variant="stop", size="md", visible=False)
-                    with gr.Row():
-                        document = gr.Dropdown(
-                            [("All documents", ALL_DOCUMENTS)], value=ALL_DOCUMENTS, label="Look in"
-                        )
-                        k = gr.Slider(
-                            1, max(_MOST_EVIDENCE, self.k), self.k, step=1, label="Pieces of evidence", buttons=[]
-                        )
-                    answer = _html(markup.empty(markup.NO_QUESTION), clicks=style.ON_CLICK)
-                    cards = _html("", clicks=style.ON_CLICK)
-                with gr.Column(elem_id="sv-viewer", visible=False) as viewer:
+                    with gr.Column(elem_id="sv-talk"):
+                        before = _html("", clicks=style.ON_CLICK, elem_id="sv-before")
+                        current = _html("", clicks=style.ON_ANSWER, elem_id="sv-current")
+                        cards = _html("", clicks=style.ON_CLICK, elem_id="sv-cards")
+                        after = _html("", clicks=style.ON_CLICK, elem_id="sv-after")
+                    with gr.Column(elem_id="sv-composer"):
+                        with gr.Row(elem_id="sv-ask"):
+                            question = gr.Textbox(
+                                label="Question",
+                                show_label=False,
+                                container=False,
+                                placeholder="Ask your documents…",
+                                max_lines=5,
+                                max_length=4000,
+                                autofocus=True,
+                            )
+                            ask = gr.Button("Ask", variant="primary", size="md")
+                            stop = gr.Button("Stop", variant="stop", size="md", visible=False)
+                        with gr.Row(elem_id="sv-below"):
+                            scope = _html("", clicks=style.ON_CLICK, elem_id="sv-scope")
+                            with gr.Row(elem_id="sv-keep", visible=False) as keep:
+                                anew = gr.Button("New conversation", size="sm")
+                                markdown = gr.Button("Save as Markdown", size="sm")
+                                pdf = gr.Button("Save as PDF", size="sm")
+                        saved = _html("", clicks=style.ON_SAVE, elem_id="sv-saved")
+                with gr.Column(elem_id="sv-viewer", visible=False) as view:
                     sheet = _html("", clicks=style.ON_PAGE)
 
             quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
             # What is done at once stays out of the queue, whose stream closes after each event: a click meanwhile would
             # wait for a reply that never comes.
             at_once: dict[str, Any] = {**quiet, "queue": False}
-            page.load(self.documents, document, [listing, document], **at_once)
+            list_outputs = [listing, scope, chosen]
+            talk = [before, current, cards, after, conversation]
+            page.load(self.documents, chosen, list_outputs, **at_once).then(
+                self.load, conversation, [current, retriever, timer], **at_once
+            ).then(self.status, retriever, status, **at_once)
             page.unload(self.stop)
+            retriever.change(self.status, retriever, status, **at_once)
 
-            upload.upload(lambda: gr.File(interactive=False), None, upload, **at_once).then(
-                self.add,
-                [upload, password],
-                notices,
-                show_progress="full",
-                api_visibility="private",
-                concurrency_limit=1,
-            ).then(lambda: (gr.File(value=None, interactive=True), ""), None, [upload, password], **at_once).then(
-                self.documents, document, [listing, document], **at_once
+            upload.upload(
+                self.add, [upload, password, watched], [upload, password, watched, progress, timer], **at_once
             )
-            listing.click(self.remove, None, notices, **at_once).then(
-                self.documents, document, [listing, document], **at_once
+            timer.tick(
+                self.progress, [watched, chosen, conversation], [progress, listing, scope, current, timer], **at_once
             )
+            progress.stop(self.cancel, None, None, **at_once)
+            for event, work, settings in (
+                (listing.edit, self.save, at_once),
+                (listing.apply, self.reread, quiet),
+                (listing.delete, self.remove, at_once),
+            ):
+                event(work, None, notices, **settings).then(self.documents, chosen, list_outputs, **at_once)
+            for place in (listing, scope):
+                place.select(self.choose, None, list_outputs, **at_once)
 
-            gr.on([question.submit, ask.click], _busy, None, [question, ask, stop, viewer, shown], **at_once).then(
-                self.answer,
-                [question, document, k],
-                [answer, cards, evidence],
-                concurrency_limit=_QUESTIONS_AT_ONCE,
-                **quiet,
-            ).then(_ready, None, [question, ask, stop], **at_once)
+            asked = [question, conversation, chosen, retriever, generator, k]
+            gr.on([question.submit, ask.click], _busy, None, [ask, stop, view, shown, keep], **at_once).then(
+                self.answer, asked, talk, concurrency_limit=_QUESTIONS_AT_ONCE, **quiet
+            ).then(_ready, conversation, [question, ask, stop, keep], **at_once)
             stop.click(self.stop, None, None, **at_once)
+            current.select(_example, None, question, **at_once)
+            anew.click(self.anew, None, talk, **at_once).then(
+                lambda: (gr.Column(visible=False), None, gr.Row(visible=False)), None, [view, shown, keep], **at_once
+            )
+            markdown.click(self.markdown, conversation, saved, **at_once)
+            pdf.click(self.pdf, conversation, saved, **quiet)
 
-            for clicked in (answer, cards):
-                clicked.click(self.open, evidence, [sheet, viewer, shown], **at_once)
-            sheet.click(self.turn, [evidence, shown], [sheet, viewer, shown], **at_once)
+            for place in (before, after):
+                place.select(self.focus, conversation, talk, **at_once)
+            for place in (before, current, cards, after, listing, sheet):
+                place.click(self.view, [conversation, shown, retriever], [sheet, view, shown], **at_once)
         built: gr.Blocks = page
         return built
 
 
-def _busy() -> tuple[Any, Any, Any, Any, None]:
+def _outputs(step: desk.Shown) -> tuple[Any, ...]:
+    parts = (step.before, step.current, step.cards, step.after)
+    return (*(gr.skip() if part is None else part for part in parts), step.conversation)
+
+
+def _example(event: gr.EventData) -> str:
+    return str(event.value)
+
+
+def _busy() -> tuple[Any, Any, Any, None, Any]:
     """While an answer is made: no second question, a way to stop, no page of the last answer."""
+    return gr.Button(visible=False), gr.Button(visible=True), gr.Column(visible=False), None, gr.Row(visible=False)
+
+
+def _ready(conversation: Conversation) -> tuple[Any, Any, Any, Any]:
+    failed = bool(conversation.exchanges and conversation.exchanges[-1].failure)
     return (
-        gr.Textbox(interactive=False),
-        gr.Button(visible=False),
+        gr.skip() if failed else "",  # what could not be asked can be asked again
         gr.Button(visible=True),
-        gr.Column(visible=False),
-        None,
+        gr.Button(visible=False),
+        gr.Row(visible=bool(conversation.exchanges)),
     )
-
-
-def _ready() -> tuple[Any, Any, Any]:
-    return gr.Textbox(interactive=True), gr.Button(visible=True), gr.Button(visible=False)
-
-
-def _choice(document: StoredDocument, documents: list[StoredDocument]) -> str:
-    """Its name, with the id where two have the same."""
-    same = sum(other.name == document.name for other in documents)
-    return document.name if same == 1 else f"{document.name} ({document.id})"
 
 
 def _html(value: str, *, clicks: str | None = None, elem_id: str | None = None) -> gr.HTML:

@@ -23,7 +23,8 @@ _MAX_PIXELS = 20_000_000
 _RED = (214, 39, 40)
 _LINE = 1.8  # points
 _AIR = 3.5  # points between what is boxed, whose box is as tight as its letters, and the outer edge of the line
-_drawing = threading.Lock()
+drawing = threading.Lock()
+"""Held while MuPDF draws."""
 
 
 def render_page(
@@ -34,7 +35,7 @@ def render_page(
     Raises:
         InputError: the file cannot be opened or has no such page.
     """
-    with _drawing, open_pages(source, password) as document:
+    with drawing, open_pages(source, password) as document:
         sheet, record = _page(document, source, page)
         pixels = _pixels(sheet, sheet.rect, dpi)
     if not boxes:
@@ -57,7 +58,7 @@ def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0,
     Raises:
         InputError: the file cannot be opened or has no such page.
     """
-    with _drawing, open_pages(source, password) as document:
+    with drawing, open_pages(source, password) as document:
         sheet, record = _page(document, source, page)
         padded = box.padded(pad).clipped(record.width, record.height)
         clip = pymupdf.Rect(*to_displayed(padded, record))

@@ -7,6 +7,7 @@ beneath loses its own colours, and its words stay legible.
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +31,20 @@ _LINE = 22
 _FRAME = (40, 40, 48)
 
 
-def heat(explanation: Explanation, picture: Image.Image | None = None) -> Image.Image:
+def heat(
+    explanation: Explanation, picture: Image.Image | None = None, *, tokens: Sequence[int] | None = None
+) -> Image.Image:
     """The page with the map of the whole question over it.
 
     Args:
         picture: of the page, in another size than the model was given.
+        tokens: the map of these instead; all such maps of a page are to one scale.
     """
-    return overlay(picture or explanation.picture, _strengths(question_map(explanation.maps)))
+    if tokens is None:
+        strengths = _strengths(question_map(explanation.maps))
+    else:
+        strengths = np.fmax.reduce(_strengths(lifted(explanation.maps))[list(tokens)], axis=0)
+    return overlay(picture or explanation.picture, strengths)
 
 
 def sheet(explanation: Explanation) -> Image.Image:

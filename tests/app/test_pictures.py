@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from svrag.app.evidence import Evidence, found
-from svrag.app.pictures import crops, page_view
+from svrag.app.pictures import CardPicture, card_pictures, elements_on, page_view
 from svrag.errors import InputError
 from svrag.library.store import Library
 from svrag.search.engine import search
@@ -33,17 +33,20 @@ def ask(library: Library, question: str) -> tuple[Evidence, ...]:
 
 def test_every_piece_of_evidence_has_a_picture_with_ink(library: Library) -> None:
     evidence = ask(library, "How long was the kiln fired?")
-    pictures = crops(library, evidence)
+    pictures = card_pictures(library, evidence)
     assert set(pictures) == {one.element.id for one in evidence}
-    for address in pictures.values():
-        assert image_of(address).getextrema()[0] < 100
+    for one in evidence:
+        picture = pictures[one.element.id]
+        assert image_of(picture.crop).getextrema()[0] < 100
+        assert image_of(picture.page).width < 300
+        assert len(picture.marks) == 1
 
 
 def test_boxes_lie_on_their_words_on_a_page_that_is_turned(library: Library) -> None:
     evidence = ask(library, "Which lantern was lit with whale oil?")
     chosen = evidence[0]
     assert chosen.document_name == "turned.pdf"
-    view = page_view(library, chosen.element.document_id, chosen.element.page, evidence, chosen)
+    view = page_view(library, chosen.element.document_id, chosen.element.page, evidence, chosen.element)
     image = image_of(view.picture)
     assert image.width > image.height  # 400 by 600 points, turned
     (mark,) = view.marks
@@ -62,28 +65,28 @@ def test_cited_evidence_is_marked_beside_what_was_clicked(library: Library) -> N
     assert len(same) >= 2
     cited, chosen, *rest = same
     shown = [replace(cited, number=1), chosen, *rest]
-    view = page_view(library, chosen.element.document_id, 1, shown, chosen)
+    view = page_view(library, chosen.element.document_id, 1, shown, chosen.element)
     assert sorted((mark.number or 0, mark.chosen) for mark in view.marks) == [(0, True), (1, False)]
-    assert page_view(library, chosen.element.document_id, 2, shown, chosen).marks == ()
+    assert page_view(library, chosen.element.document_id, 2, shown, chosen.element).marks == ()
     with pytest.raises(InputError, match="no page 3"):
-        page_view(library, chosen.element.document_id, 3, shown, chosen)
+        page_view(library, chosen.element.document_id, 3, shown, chosen.element)
 
 
 def test_evidence_of_a_document_that_is_gone_has_no_picture(library: Library) -> None:
     evidence = ask(library, "How long was the kiln fired?")
     gone = replace(evidence[0], element=replace(evidence[0].element, document_id="feedfeedfeed"))
     beyond = replace(evidence[0], element=replace(evidence[0].element, page=99))
-    assert crops(library, [gone, beyond]) == {}
+    assert card_pictures(library, [gone, beyond]) == {}
 
 
 def test_many_threads_draw_the_same(library_folder: Path, library: Library) -> None:
     evidence = ask(library, "How long was the kiln fired?")
-    expected = crops(library, evidence)
-    drawn: list[dict[str, str]] = []
+    expected = card_pictures(library, evidence)
+    drawn: list[dict[str, CardPicture]] = []
 
     def draw() -> None:
         with Library.open(library_folder, create=False) as own:
-            drawn.append(crops(own, evidence))
+            drawn.append(card_pictures(own, evidence))
 
     threads = [threading.Thread(target=draw) for _ in range(6)]
     for thread in threads:
@@ -91,3 +94,15 @@ def test_many_threads_draw_the_same(library_folder: Path, library: Library) -> N
     for thread in threads:
         thread.join()
     assert drawn == [expected] * 6
+
+
+def test_all_elements_of_a_page_can_have_boxes(library: Library) -> None:
+    document = library.find("kiln.pdf").id
+    elements = elements_on(library, document, 1)
+    view = page_view(library, document, 1, everything=True)
+    assert sorted(mark.element_id for mark in view.marks) == sorted(element.id for element in elements)
+    chosen = page_view(library, document, 1, (), elements[0], everything=True)
+    assert [mark.element_id for mark in chosen.marks if mark.chosen] == [""]
+    assert len(chosen.marks) == len(elements)
+    areas = [mark.width * mark.height for mark in view.marks]
+    assert areas == sorted(areas, reverse=True), "small boxes lie above large ones"

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import base64
 import threading
+import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
+from svrag.app.exchange import Conversation
+from svrag.app.export import to_markdown, to_pdf
 from svrag.generation.quote import QuoteGenerator
 from svrag.library.store import Library
 from tests.app.conftest import HOSTILE
@@ -15,8 +21,11 @@ from tests.documents_made import write_paper
 
 gr = pytest.importorskip("gradio", reason="the web app is not installed")
 
-from svrag.app.web import ALL_DOCUMENTS, Shown, WebApp  # noqa: E402  # after the check for Gradio
+from svrag.app.viewer import InView  # noqa: E402  # after the check for Gradio
+from svrag.app.web import WebApp  # noqa: E402
 from svrag.generation.answer import Generator  # noqa: E402
+
+NOBODY: frozenset[str] = frozenset()
 
 
 class Session:
@@ -25,16 +34,31 @@ class Session:
     session_hash = "one"
 
 
+REQUEST: Any = Session()
+
+
 def app(folder: Path, generator: Generator | None = None) -> WebApp:
     return WebApp(folder, "lexical", generator or QuoteGenerator(), 5)
 
 
-def ask(web: WebApp, question: str, document: str = ALL_DOCUMENTS, k: int = 5) -> list[Any]:
-    return list(web.answer(question, document, k, Session()))  # type: ignore[arg-type]
+def ask(
+    web: WebApp, question: str, talk: Conversation | None = None, documents: frozenset[str] = NOBODY, k: int = 5
+) -> tuple[str, str, str, str, Conversation]:
+    """The conversation as the page shows it at the end."""
+    parts: list[Any] = ["", "", "", ""]
+    retriever, generator = web.retriever, web.generator.name
+    for step in web.answer(question, talk or Conversation(), documents, retriever, generator, k, REQUEST):
+        *changed, talk = step
+        parts = [new if isinstance(new, str) else old for old, new in zip(parts, changed, strict=True)]
+    return (*parts, talk)  # type: ignore[return-value]
 
 
-def clicked(action: str, value: object) -> Any:
-    return gr.EventData(None, {"action": action, "value": str(value)})
+def clicked(action: str, value: object, **words: str) -> Any:
+    return gr.EventData(None, {"action": action, "value": str(value), **words})
+
+
+def view(web: WebApp, talk: Conversation, shown: InView | None, action: str, value: object) -> tuple[str, Any, InView]:
+    return web.view(talk, shown, web.retriever, REQUEST, clicked(action, value))  # type: ignore[return-value]
 
 
 @pytest.fixture
@@ -46,105 +70,183 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_question_ends_with_an_answer_its_evidence_and_the_page(library_folder: Path) -> None:
     web = app(library_folder)
-    shown = ask(web, "How long was the kiln fired?")
-    answer, cards, evidence = shown[-1]
+    _, answer, cards, _, talk = ask(web, "How long was the kiln fired?")
+    evidence = talk.exchanges[0].evidence
     assert "nine hours" in Reader(answer).words
-    assert cards.count('class="sv-card"') == len(evidence) == 5
-    assert cards.count("data:image/webp") == 5
-    assert web._stops == {}
+    assert cards.count('<article class="sv-card') == len(evidence) == 5
+    assert cards.count("data:image/webp") == 10, "a cut-out and a small page each"
+    assert web.desk._stops == {}
 
-    sheet, viewer, place = web.open(evidence, clicked("open", 0))
+    sheet, column, shown = view(web, talk, None, "open", "0:0")
     assert "kiln.pdf" in sheet
     assert "sv-chosen" in sheet
-    assert viewer.visible
-    assert place == Shown(0, evidence[0].element.page)
-    other = 3 - place.page
-    sheet, _, place = web.turn(evidence, place, clicked("turn", other))
+    assert column.visible
+    assert shown == InView(evidence[0].element.document_id, evidence[0].element.page, evidence[0].element.id, 0, 0)
+    other = 3 - shown.page
+    sheet, _, turned = view(web, talk, shown, "turn", other)
     assert f"page {other} of 2" in sheet
     assert "sv-chosen" not in sheet
-    sheet, viewer, place = web.turn(evidence, place, clicked("close", ""))
-    assert (sheet, viewer.visible, place) == ("", False, None)
+    sheet, _, shown = view(web, talk, turned, "piece", 1)
+    assert shown.index == 1
+    assert shown.page == evidence[1].element.page
+    sheet, _, shown = view(web, talk, shown, "everything", 1)
+    assert "sv-other" in sheet
+    sheet, _, shown = view(web, talk, shown, "text", 1)
+    assert "Firing the kiln" in Reader(sheet).words
+    sheet, _, shown = view(web, talk, shown, "graph", 1)
+    nodes = [a for tag, a in Reader(sheet).tags if tag == "g"]
+    assert nodes[0]["data-value"] == evidence[1].element.id
+    assert len(nodes) > 1
+    sheet, _, shown = view(web, talk, shown, "element", nodes[1]["data-value"])
+    assert shown.element == nodes[1]["data-value"]
+    assert next(a for tag, a in Reader(sheet).tags if tag == "g")["data-value"] == shown.element
+    assert view(web, talk, shown, "close", "")[0] == ""
 
 
-def test_only_the_chosen_document_is_asked(library_folder: Path) -> None:
+def test_a_follow_up_rests_on_what_was_said_and_older_evidence_can_be_spread_out(library_folder: Path) -> None:
+    web = app(library_folder)
+    *_, talk = ask(web, "How long was the kiln fired?")
+    before, current, _, after, talk = ask(web, "And at how many degrees was it fired?", talk)
+    assert "How long was the kiln fired?" in Reader(before).words
+    assert "1240" in Reader(current).words
+    assert after == ""
+    assert [one.question for one in talk.history()] == [one.question for one in talk.exchanges]
+    before, current, cards, after, talk = web.focus(talk, clicked("focus", 0))
+    assert (before, talk.focus) == ("", 0)
+    assert "nine hours" in Reader(current).words
+    assert 'data-value="0:0"' in cards
+    assert "degrees" in Reader(after).words
+    assert "kiln.pdf" in view(web, talk, None, "open", "1:0")[0]
+    assert web.anew(REQUEST)[-1] == Conversation()
+
+
+def test_only_the_chosen_documents_are_asked(library_folder: Path) -> None:
+    web = app(library_folder)
     with Library.open(library_folder) as library:
         turned = library.find("turned.pdf").id
-    *_, (_, _, evidence) = ask(app(library_folder), "How long was the kiln or the lantern fired?", turned, k=2)
-    assert {one.document_name for one in evidence} == {"turned.pdf"}
+    _, scope, chosen = web.choose(clicked("choose", turned), REQUEST)
+    assert chosen == {turned}
+    assert "1 of 3 documents" in Reader(scope).words
+    *_, talk = ask(web, "How long was the kiln or the lantern fired?", documents=chosen, k=2)
+    assert {one.document_name for one in talk.exchanges[0].evidence} == {"turned.pdf"}
+    listing, scope, chosen = web.choose(clicked("all", ""), REQUEST)
+    assert chosen == NOBODY
+    assert "checked" not in listing
+    assert "all 3 documents" in Reader(scope).words
+    assert web.documents(frozenset({turned, "feedfeedfeed"}), REQUEST)[2] == {turned}
 
 
 def test_markup_in_documents_and_names_stays_text(library_folder: Path) -> None:
     web = app(library_folder)
-    listing, choice = web.documents(None)
-    answer, cards, _ = ask(web, "How much cobalt does the glaze hold?")[-1]
+    listing, _, _ = web.documents(NOBODY, REQUEST)
+    _, answer, cards, _, talk = ask(web, "How much cobalt does the glaze hold?")
+    sheet, _, _ = view(web, talk, InView(talk.exchanges[0].evidence[0].element.document_id, 1), "text", 1)
     assert "<script>window.attacked = 1</script>" in HOSTILE
-    for page in (listing, answer, cards):
-        tags = {tag for tag, _ in Reader(page).tags}
-        assert not tags & {"script", "b", "iframe"}
+    for page in (listing, answer, cards, sheet):
+        shown = Reader(page)
+        assert not {tag for tag, _ in shown.tags} & {"script", "iframe"}
+        assert all("onerror" not in attributes for _, attributes in shown.tags)
     assert "<script>window.attacked = 1</script>" in Reader(answer).words
-    assert all("onerror" not in attributes for _, attributes in Reader(cards).tags)
-    assert "hostile & <b>bold<b>.pdf" in [name for name, _ in choice.choices]
+    assert "<script>window.attacked = 1</script>" in Reader(sheet).words
+    assert "hostile & <b>bold<b>.pdf" in Reader(listing).words
+    assert "<script>" not in to_markdown(talk)
 
 
-@pytest.mark.parametrize(("question", "line"), [("?!", "no words"), ("", "no words")])
-def test_a_question_that_cannot_be_asked_is_one_line(
-    library_folder: Path, warnings: list[str], question: str, line: str
-) -> None:
-    answer, _, _ = ask(app(library_folder), question)[-1]
-    assert line in Reader(answer).words
-    assert len(warnings) == 1
-    assert line in warnings[0]
+@pytest.mark.parametrize("question", ["?!", ""])
+def test_a_question_that_cannot_be_asked_is_one_line(library_folder: Path, question: str) -> None:
+    _, answer, _, _, talk = ask(app(library_folder), question)
+    assert "no words" in Reader(answer).words
+    assert talk.history() == ()
 
 
-def test_an_empty_library_says_what_to_do(tmp_path: Path, warnings: list[str]) -> None:
+def test_names_that_may_not_be_used_are_refused(library_folder: Path, warnings: list[str]) -> None:
+    web = app(library_folder)
+    (step,) = web.answer("How long?", Conversation(), NOBODY, "/etc", "quote", 3, REQUEST)
+    assert step[-1] == Conversation()
+    assert "cannot be used here" in warnings[0]
+    *_, last = web.answer("How long?", Conversation(), NOBODY, "lexical", "openai:x", 3, REQUEST)
+    assert "cannot be used here" in last[-1].exchanges[0].failure
+    assert web.choices.retrievers(library_folder) == ["lexical"]
+    assert "no model is needed" in web.status("lexical", REQUEST)
+    assert "at the next question" in web.status("lexical,made/model", REQUEST)
+
+
+def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
     Library.open(tmp_path / "library").close()
     web = app(tmp_path / "library")
-    assert "No documents yet" in web.documents(None)[0]
-    answer, _, _ = ask(web, "How long?")[-1]
-    assert "add a document first" in Reader(answer).words
-    assert "no library" in app(tmp_path / "nowhere").documents(None)[0]
+    assert "No documents yet" in web.documents(NOBODY, REQUEST)[0]
+    assert "Drop PDFs" in web.load(Conversation(), REQUEST)[0]
+    assert "add a document first" in Reader(ask(web, "How long?")[1]).words
+    assert "no library" in app(tmp_path / "nowhere").documents(NOBODY, REQUEST)[0]
 
 
-def test_what_has_gone_cannot_be_opened(library_folder: Path, tmp_path: Path) -> None:
+def test_what_has_gone_cannot_be_opened(library_folder: Path, tmp_path: Path, warnings: list[str]) -> None:
     web = app(library_folder)
-    *_, (_, _, evidence) = ask(web, "How long was the kiln fired?")
-    assert web.open(evidence, clicked("open", 99))[2] is None
-    assert "no page 77" in Reader(web.turn(evidence, Shown(0, 1), clicked("turn", 77))[0]).words
+    *_, talk = ask(web, "How long was the kiln fired?")
+    _, _, shown = view(web, talk, None, "open", "0:0")
+    for action, value in (("open", "0:99"), ("open", "nonsense"), ("turn", "77"), ("element", "x"), ("dance", "")):
+        sheet, _, after = view(web, talk, shown, action, value)
+        assert after == shown, "the page stays as it is"
+        assert not isinstance(sheet, str)
+    assert len(warnings) == 5
+    assert "no page 77" in warnings[2]
     Library.open(tmp_path / "empty").close()
-    assert "unknown document" in Reader(app(tmp_path / "empty").open(evidence, clicked("open", 0))[0]).words
+    assert "unknown document" in Reader(view(app(tmp_path / "empty"), talk, None, "open", "0:0")[0]).words
 
 
-def test_adding_and_removing(tmp_path: Path) -> None:
+def progress_until_done(web: WebApp, watched: tuple[str, ...]) -> str:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        html, _, _, _, timer = web.progress(watched, NOBODY, Conversation(), REQUEST)
+        if not timer.active:
+            return Reader(html).words
+        time.sleep(0.05)
+    raise AssertionError("still adding")
+
+
+def test_adding_editing_and_removing(tmp_path: Path) -> None:
     Library.open(tmp_path / "library").close()
     web = app(tmp_path / "library")
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
     first = write_paper(tmp_path / "a" / "kiln.pdf")
     second = write_paper(tmp_path / "b" / "kiln.pdf", pages=2)
-    lines = Reader(web.add([str(first), str(second)], "")).words
-    assert "added: 1 page" in lines
-    assert "added: 2 pages" in lines
-    listing, choice = web.documents(None)
-    assert listing.count("data-action") == 2
-    names = [name for name, _ in choice.choices]
-    assert len(set(names)) == 3, "documents of the same name can be told apart"
-    kept, gone = (value for _, value in choice.choices[1:])
-    assert web.documents(kept)[1].value == kept
-    assert "was removed" in web.remove(clicked("remove", gone))
-    assert web.documents(kept)[1].value == kept
-    assert web.documents(gone)[1].value == ALL_DOCUMENTS
-    assert "unknown document" in web.remove(clicked("remove", gone))
+    wrong = tmp_path / "notes.docx"
+    wrong.write_bytes(b"PK")
+    files, password, watched, _, timer = web.add([str(first), str(second), str(wrong)], "secret", (), REQUEST)
+    assert (files.value, password, timer.active) == (None, "", True)
+    lines = progress_until_done(web, watched)
+    for words in ("added: 1 page", "added: 2 pages", "is not a"):
+        assert words in lines
+    assert not first.exists(), "uploads are gone when they are read"
+    listing, scope, _ = web.documents(NOBODY, REQUEST)
+    kept, gone = Reader(listing).actions("remove")
+    assert "all 2 documents" in Reader(scope).words
+
+    said = web.save(clicked("save", kept, name="Kilns of the north", tags="2024, to read"), REQUEST)
+    assert "was saved" in said
+    listing, _, _ = web.documents(NOBODY, REQUEST)
+    assert "Kilns of the north" in Reader(listing).words
+    assert "to read" in Reader(listing).words
+    assert "needs a name" in web.save(clicked("save", kept, name=" ", tags=""), REQUEST)
+    assert "was read again" in web.reread(clicked("reread", kept), REQUEST)
+    assert "Kilns of the north" in Reader(web.documents(NOBODY, REQUEST)[0]).words
+    assert "was removed" in web.remove(clicked("remove", gone), REQUEST)
+    assert Reader(web.documents(frozenset({str(gone)}), REQUEST)[0]).actions("remove") == [kept]
+    assert "unknown document" in web.remove(clicked("remove", gone), REQUEST)
 
 
 def test_stop_and_the_end_of_the_program_end_an_answer(library_folder: Path) -> None:
-    for stop in (lambda web: web.stop(Session()), lambda web: web.end()):
+    for stop in (lambda web: web.stop(REQUEST), lambda web: web.end()):
         writer = Writer("Nine ", "hours.")
         web = app(library_folder, writer)
         writer.may_write.release()
         answers = []
-        for answer, _, _ in web.answer("How long was the kiln fired?", ALL_DOCUMENTS, 3, Session()):  # type: ignore[arg-type]
-            answers.append(str(answer))
-            if "Nine" in answers[-1] and not writer.stopped.is_set():
+        for step in web.answer(
+            "How long was the kiln fired?", Conversation(), NOBODY, "lexical", "writer", 3, REQUEST
+        ):
+            answers.append(step[1])
+            if "Nine" in str(step[1]) and not writer.stopped.is_set():
                 stop(web)
                 threading.Timer(0.05, writer.may_write.release).start()
         assert writer.stopped.is_set()
@@ -152,10 +254,36 @@ def test_stop_and_the_end_of_the_program_end_an_answer(library_folder: Path) -> 
         assert "hours" not in answers[-1]
 
 
-def test_the_end_of_the_program_ends_adding(tmp_path: Path) -> None:
-    web = app(tmp_path / "library")
-    web.end()
-    assert "the app was ended" in web.add([str(write_paper(tmp_path / "kiln.pdf"))], "")
+def test_a_conversation_is_saved_with_its_evidence(library_folder: Path) -> None:
+    web = app(library_folder)
+    *_, talk = ask(web, "How long was the kiln fired?")
+    *_, talk = ask(web, "How much cobalt does the glaze hold?", talk)
+    text = to_markdown(talk)
+    for words in ("## How long was the kiln fired?", "nine hours", "kiln.pdf › page 1", "> ", "&lt;script>"):
+        assert words in text
+    (file,) = (a for tag, a in Reader(web.markdown(talk)).tags)
+    assert (file["data-file"], file["data-kind"]) == ("answers.md", "text/markdown")
+    assert base64.b64decode(Reader(web.markdown(talk)).words).decode() == text
+    with pymupdf.open(stream=to_pdf(talk), filetype="pdf") as document:
+        said = "\n".join(page.get_text() for page in document)
+        pictures = sum(len(page.get_images()) for page in document)
+    for words in ("How long was the kiln fired?", "nine hours", "kiln.pdf", "page 1", "<script>window.attacked"):
+        assert words in unicodedata.normalize("NFKC", " ".join(said.split()))
+    assert pictures >= 2
+    assert "Questions and evidence" in to_markdown(Conversation())
+    assert base64.b64decode(Reader(web.pdf(Conversation())).words).startswith(b"%PDF")
+
+
+def test_each_user_has_a_library_of_their_own(library_folder: Path, tmp_path: Path) -> None:
+    Library.open(tmp_path / "hers").close()
+    web = WebApp(
+        library_folder, "lexical", QuoteGenerator(), 5, folder_of=lambda request: tmp_path / str(request.session_hash)
+    )
+    her = Session()
+    her.session_hash = "hers"
+    assert "No documents yet" in web.documents(NOBODY, her)[0]  # type: ignore[arg-type]
+    steps = list(web.answer("How long?", Conversation(), NOBODY, "lexical", "quote", 3, her))  # type: ignore[arg-type]
+    assert "the library is empty" in steps[-1][1]
 
 
 def test_the_page_reports_nothing_and_offers_no_interface(library_folder: Path) -> None:
