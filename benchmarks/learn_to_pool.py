@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
     text_runs.begin(options.journal, plan)
-    base = text_runs.base_in(options.journal, options.base, plan.longest)
+    base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     data = text_runs.text_set(options.data)
     learnt, asked = halves(data, plan)
     lists = options.journal / "lists.jsonl"

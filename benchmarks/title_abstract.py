@@ -44,7 +44,7 @@ class Plan:
 
     steps: int
     batch: int
-    words: int  # of an abstract that training reads
+    learnt: int  # tokens of a text that training reads
     longest: int
     rate: float
     temperature: float
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
     text_runs.begin(options.journal, plan)
     papers = papers_of(options.data, plan)
-    base = text_runs.base_in(options.journal, options.base, plan.longest)
+    base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     jobs = [(name, 0) for name in options.references if name != SLOWEST]
     jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
     jobs += [(SLOWEST, 0)] if SLOWEST in options.references else []
@@ -101,8 +101,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--steps", type=int, default=16)
     add("--batch", type=int, default=96)
-    add("--words", type=int, default=40, help="of an abstract that training reads (default: %(default)s)")
-    add("--longest", type=int, default=96, help="tokens of a text that are read (default: %(default)s)")
+    add("--learnt", type=int, default=64, help="tokens of a text that training reads (default: %(default)s)")
+    add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
     add("--rate", type=float, default=3e-4)
     add("--temperature", type=float, default=0.05)
     add("--distractors", type=int, default=500)
@@ -132,24 +132,20 @@ def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: 
     if arm in ARMS:
         file = options.journal / "train.parquet"
         if not file.is_file():
-            pq.write_table(beginnings(papers.train, plan.words), file)
-        parts = parts_of(arm, plan, file)
-        trained = text_runs.run(base, options.journal / "runs" / f"{arm}-{seed}", seed, parts)
+            pq.write_table(papers.train.select(["title", "abstract", "topic"]), file)
+        short = text_runs.base_in(options.journal / "base-short", options.base, plan.learnt)
+        trained = text_runs.run(short, options.journal / "runs" / f"{arm}-{seed}", seed, parts_of(arm, plan, file))
+        text_runs.read(trained.model, plan.longest)
         result |= {"training": trained.seconds, "losses": trained.losses}
         retriever, encoder = "dense", str(trained.model)
     elif arm == "lexical":
         retriever, encoder = "lexical", ""
     else:
-        whole = text_runs.base_in(options.journal / "whole", options.base, 256)
+        whole = text_runs.base_in(options.journal / "base-256", options.base, 256)
         retriever, encoder = "dense", str(base if arm == "base" else whole)
     began = time.perf_counter()
     result["questions"] = evaluated(papers, retriever, encoder)
     return {**result, "measuring": round(time.perf_counter() - began, 1)}
-
-
-def beginnings(train: pa.Table, words: int) -> pa.Table:
-    cut = [" ".join(abstract.split()[:words]) for abstract in train["abstract"].to_pylist()]
-    return pa.table({"title": train["title"], "abstract": cut, "topic": train["topic"]})
 
 
 def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:

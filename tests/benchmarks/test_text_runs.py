@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import text_runs
+from svrag.training.batch import Item
+from svrag.training.config import RetrieverModel
+from svrag.training.models.opening import open_for_training
+from tests.retrievers.dense.checkpoints import write_encoder
+
+
+@pytest.mark.parametrize("family", ["dense", "sparse", "text"])
+def test_the_base_reads_so_many_tokens_without_dropout(tmp_path: Path, family: str) -> None:
+    base = text_runs.base_in(tmp_path / "base", write_encoder(tmp_path / "tiny"), 7)
+    model = RetrieverModel(name=str(base), family=family)
+    opened = open_for_training(model, None, seed=0, device="cpu", dtype=torch.float32)
+    assert opened.prepare([Item(text="bowls weigh " * 20)], query=False)["input_ids"].shape == (1, 7)
+    assert {one.p for one in opened.network.modules() if isinstance(one, torch.nn.Dropout)} == {0.0}
+
+
+def test_lora_is_on_the_upper_half(tmp_path: Path) -> None:
+    base = text_runs.base_in(tmp_path / "base", write_encoder(tmp_path / "tiny"), 16)
+    parts = {
+        "model": {"family": "dense"},
+        "data": {"train": {"kind": "pairs", "path": tmp_path / "none.jsonl"}},
+        "loss": {"name": "infonce"},
+        "optimisation": {"steps": 20, "batch": 2, "rate": 1e-3},
+    }
+    recipe = text_runs.recipe_of(base, tmp_path / "run", 3, parts)
+    assert (recipe.optimisation.seed, recipe.optimisation.warmup) == (3, 2)
+    opened = open_for_training(recipe.model, recipe.adapter, seed=3, device="cpu", dtype=torch.float32)
+    learnt = [name for name, weight in opened.network.named_parameters() if weight.requires_grad]
+    assert learnt
+    assert all("encoder.layer.1." in name and "lora_" in name for name in learnt)
+
+
+def test_tables_are_paired_and_tell_the_spread() -> None:
+    def one(value: float) -> dict[str, dict[str, float]]:
+        return {f"q{n}": {"mrr": value} for n in range(9)}
+
+    rows = {"base": [one(0.25)], "tuned": [one(0.5), one(0.75)]}
+    assert "| tuned | 2 | 0.625 (0.625-0.625) ±0.177 |" in text_runs.means(rows, ["mrr"])
+    told = text_runs.differences(rows, "base", ["mrr"])
+    assert "| tuned | +0.375 (+0.375 to +0.375) p 0.001 |" in told
+    assert "| base |" not in told
+
+
+def test_the_journal_keeps_whole_results_of_one_plan(tmp_path: Path) -> None:
+    from benchmarks.text_finetuning import Plan
+
+    plan = Plan(2, 4, 16, 1e-3, 20, 24)
+    text_runs.begin(tmp_path, plan)
+    text_runs.begin(tmp_path, plan)
+    text_runs.keep(tmp_path, "dense-1", {"arm": "dense"})
+    assert text_runs.kept(tmp_path) == [{"arm": "dense"}]
+    assert json.loads((tmp_path / "plan.json").read_text())["steps"] == 2
+    with pytest.raises(SystemExit, match="another plan"):
+        text_runs.begin(tmp_path, Plan(3, 4, 16, 1e-3, 20, 24))
