@@ -1,4 +1,5 @@
-"""Metrics of one answer: how near it is to an accepted one, and whether a question without an answer was refused.
+"""Metrics of one answer: how near it is to an accepted one, whether a question without an answer was refused, and
+whether it cites the gold evidence.
 
 What the generator wrote is scored as it is but for citation marks and a full stop at its end; nothing is extracted from
 it first.
@@ -7,6 +8,7 @@ it first.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 from svrag.evaluation.levenshtein import anls, pnls
 from svrag.evaluation.mmlongbench_score import REFUSAL, as_list, score
@@ -14,7 +16,18 @@ from svrag.evaluation.question import EvalQuestion
 from svrag.evaluation.squad import exact_match, token_f1
 from svrag.generation.answer import Answer
 
-NAMES = ("answer_em", "answer_f1", "anls", "pnls", "mmlongbench_score", "unanswerable_accuracy")
+NAMES = (
+    "answer_em",
+    "answer_f1",
+    "anls",
+    "pnls",
+    "mmlongbench_score",
+    "unanswerable_accuracy",
+    "citation_on_gold_page",
+)
+
+TOP_PAGES = 5
+"""Citations are measured where a gold page is among so many pages found: what was not found cannot be cited."""
 
 _CITATIONS = re.compile(r"\s*\[\d+\]")
 
@@ -43,3 +56,14 @@ def answer_metrics(question: EvalQuestion, answer: Answer) -> dict[str, float]:
     for name, similarity in compared.items():
         metrics[name] = max(similarity(said, text) for text in texts) if answer.answerable else 0.0
     return metrics
+
+
+def citation_metrics(answer: Answer, gold_pages: Collection[int], pages: Sequence[int]) -> dict[str, float]:
+    """`citation_on_gold_page`: the share of the answer's citations that lie on a gold page.
+
+    Only of an answer that cites, to a question with a gold page among the first `TOP_PAGES` of `pages`, those found.
+    """
+    if not answer.answerable or not answer.citations or not set(pages[:TOP_PAGES]) & set(gold_pages):
+        return {}
+    on_gold = sum(citation.element.page in gold_pages for citation in answer.citations)
+    return {"citation_on_gold_page": on_gold / len(answer.citations)}

@@ -20,6 +20,9 @@ NAMES = (*metrics.NAMES, *metrics.POOL_NAMES, *answers.NAMES)
 MMLONGBENCH_F1 = "mmlongbench_f1"
 """Of a set of questions: it is no mean, so it has no interval. The mean of `mmlongbench_score` is its accuracy."""
 
+ABSTENTION_F1 = "abstention_f1"
+"""Of a set of questions, too: F1 of refusing those that have no answer."""
+
 COMPARED = (
     "page_hit@1",
     "page_hit@5",
@@ -170,11 +173,19 @@ class EvalResult:
 
 
 def means_of(records: Sequence[QuestionRecord]) -> dict[str, float]:
-    """Every metric that was measured, over the questions of `records` that have it, and `mmlongbench_f1` over all."""
+    """Every metric that was measured, over the questions of `records` that have it; `mmlongbench_f1` and, where some have
+    no answer, `abstention_f1` over all.
+    """
     means = mean_metrics([record.metrics for record in records], NAMES)
     scored = [
         ScoredAnswer(record.metrics["mmlongbench_score"], record.question.answerable, bool(record.said_answerable))
         for record in records
         if "mmlongbench_score" in record.metrics
     ]
-    return {**means, MMLONGBENCH_F1: accuracy_and_f1(scored)[1]} if scored else means
+    if scored:
+        means[MMLONGBENCH_F1] = accuracy_and_f1(scored)[1]
+    refused, unanswerable = ([not a.said_answerable for a in scored], [not a.answerable for a in scored])
+    if any(unanswerable):
+        right = sum(said and true for said, true in zip(refused, unanswerable, strict=True))
+        means[ABSTENTION_F1] = 2 * right / (sum(refused) + sum(unanswerable))
+    return means

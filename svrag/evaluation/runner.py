@@ -22,7 +22,7 @@ from svrag.documents.files import sha256_of
 from svrag.errors import InputError
 from svrag.evaluation import baselines as plain
 from svrag.evaluation import levenshtein
-from svrag.evaluation.answers import answer_metrics
+from svrag.evaluation.answers import answer_metrics, citation_metrics
 from svrag.evaluation.benchmarks import BENCHMARKS
 from svrag.evaluation.collection import Collected, collect
 from svrag.evaluation.journal import Journal, open_journal
@@ -252,7 +252,11 @@ def _measured(
         answer=answer.text,
         said_answerable=answer.answerable,
         answer_seconds=round(time.perf_counter() - began, 4),
-        metrics={**record.metrics, **kept(answer_metrics(question, answer))},
+        metrics={
+            **record.metrics,
+            **kept(answer_metrics(question, answer)),
+            **kept(citation_metrics(answer, record.gold.pages, record.ranking.pages)),
+        },
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from svrag.evaluation import answers
 from svrag.evaluation.bootstrap import RESAMPLES, Difference
 from svrag.evaluation.compare import Compared, Comparison
-from svrag.evaluation.result import MMLONGBENCH_F1, EvalResult, RetrieverRow, means_of
+from svrag.evaluation.result import ABSTENTION_F1, MMLONGBENCH_F1, EvalResult, RetrieverRow, means_of
 from svrag.evaluation.text_sets import SET
 
 SHOWN = (
@@ -32,6 +32,7 @@ SHOWN = (
     "element_recall@10",
     *answers.NAMES,
     MMLONGBENCH_F1,
+    ABSTENTION_F1,
 )
 """The metrics of the first table."""
 
@@ -71,7 +72,7 @@ def metrics_table(result: EvalResult) -> TextTable:
         if name in means[0]:
             low_high = _interval(*intervals[name]) if name in intervals else "-"
             figures = [_figure(mean.get(name)) for mean in means]
-            count = len(result.row.values("mmlongbench_score" if name == MMLONGBENCH_F1 else name))
+            count = len(result.row.values("mmlongbench_score" if name in (MMLONGBENCH_F1, ABSTENTION_F1) else name))
             lines.append((name, str(count), figures[0], low_high, *figures[1:]))
     first, *others = (row.retriever for row in result.rows)
     return TextTable(("metric", "n", first, "95 %", *others), tuple(lines))

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from svrag.evaluation.answers import NAMES, answer_metrics
+from svrag.documents.model import Box, Element
+from svrag.evaluation.answers import NAMES, answer_metrics, citation_metrics
 from svrag.evaluation.question import EvalQuestion
-from svrag.generation.answer import NOT_FOUND, Answer
+from svrag.generation.answer import NOT_FOUND, Answer, Citation
 
 QUESTION = EvalQuestion("q", "a.pdf", "How many bowls?", "42", "Int", True, (1,), (), (), True)
 UNANSWERABLE = replace(QUESTION, answer="Not answerable", answer_format="None", answerable=False)
@@ -54,6 +55,23 @@ def test_what_is_not_scored() -> None:
     assert answer_metrics(either, answered("Not answerable or 0 or none")) == {"mmlongbench_score": 1}
 
 
+def citing(*pages: int) -> Answer:
+    cited = (
+        Citation(n, Element(f"d.{page}.1", "d", "text", page, Box(0, 0, 9, 9), "42"), "a.pdf", 1.0, "42")
+        for n, page in enumerate(pages, start=1)
+    )
+    return replace(answered("42 [1]"), citations=tuple(cited))
+
+
+def test_citations_on_gold_pages_count_where_one_was_found() -> None:
+    assert citation_metrics(citing(3, 4, 9), {3, 9}, (7, 3)) == {"citation_on_gold_page": pytest.approx(2 / 3)}
+    assert citation_metrics(citing(7), {3}, (7, 3)) == {"citation_on_gold_page": 0}
+    assert citation_metrics(citing(7), {3}, (1, 2, 4, 5, 6, 3)) == {}  # not found, so not to be cited
+    assert citation_metrics(citing(), {3}, (3,)) == {}
+    assert citation_metrics(replace(citing(3), answerable=False), {3}, (3,)) == {}
+
+
 def test_names_are_those_that_occur() -> None:
     occurring = answer_metrics(QUESTION, answered("42")) | answer_metrics(UNANSWERABLE, answered("42"))
+    occurring |= citation_metrics(citing(1), {1}, (1,))
     assert set(NAMES) == set(occurring)
