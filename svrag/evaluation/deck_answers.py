@@ -154,7 +154,7 @@ def _answered(ranked: Ranked, pictures: Sequence[Image], model: ChatModel, k: in
     """From the first `k` pages, in the deck's order; from fewer of them where the model takes no more."""
     for count in range(min(k, len(pictures)), 0, -1):
         read = tuple(sorted(ranked.ranking[:count]))
-        parts = [part for page in read for part in (Text(f"Page {page + 1}: "), _png(pictures[page]))]
+        parts = [part for page in read for part in (Text(f"Page {page + 1}: "), png_of(pictures[page]))]
         question = Text(f"\nQuestion: {ranked.question.text}")
         request = ChatRequest((Message("system", (Text(_RULES),)), Message("user", (*parts, question))), _LONGEST)
         try:
@@ -164,7 +164,8 @@ def _answered(ranked: Ranked, pictures: Sequence[Image], model: ChatModel, k: in
     raise InputError(f"{model.name} cannot answer from a single page: {why}")
 
 
-def _png(image: Image) -> Picture:
+def png_of(image: Image) -> Picture:
+    """A picture for a chat model."""
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1)
     return Picture(file.getvalue())

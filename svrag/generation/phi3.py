@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 _END = "<|end|>"  # of a message
 _OTHER_ENDS = "<|endoftext|>", "</s>"  # of a reply
-_MOST_TILES = (
-    12  # of a picture in a conversation, as InternVL2 was trained (arXiv 2404.16821); a page to retrieve has more
-)
+MOST_TILES = 12
+"""Of a picture in a conversation, without the one of the whole: InternVL2 was trained on so many (arXiv 2404.16821)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +61,21 @@ class InternVL2:
 
     Args:
         model: without any adapter of peft around it.
+        most_tiles: of a picture; a page to retrieve has more.
     """
 
     before, after = "<img>", "</img>\n"
     end = _END
     begins_anew = False
 
-    def __init__(self, model: ColInternVL2, processor: ColInternVL2Processor) -> None:
+    def __init__(self, model: ColInternVL2, processor: ColInternVL2Processor, most_tiles: int = MOST_TILES) -> None:
         self.vocabulary = processor.vocabulary
         self._model = model
         self._processor = ColInternVL2Processor(
             processor.vocabulary,
             tile=processor.tile,
             tokens=processor.tokens,
-            most_tiles=min(_MOST_TILES, processor.most_tiles),
+            most_tiles=min(most_tiles, processor.most_tiles),
         )
 
     def view(self, image: Image) -> View:
