@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Literal
 
-from svrag.retrievers.dense.loading import is_single_name
+from svrag.retrievers.dense.loading import family_in, is_single_name
 from svrag.retrievers.multivector.hub import Checkpoint, is_hub_name, locate
 from svrag.retrievers.multivector.loading import ALIASES, is_late_interaction, is_model_name, is_of_own_family
 from svrag.retrievers.sparse.encoder import is_sparse_name
@@ -31,7 +31,7 @@ def kind_of(name: str) -> Kind:
     """
     if name == "lexical":
         return "lexical"
-    if name == "dense" or is_single_name(name):
+    if name == "dense" or is_single_name(name) or family_in(name):
         return "single"
     if is_sparse_name(name):
         return "sparse"

@@ -6,6 +6,7 @@ adapter_config.json says so; anything else is refused. Knows no particular model
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,36 @@ def adapted(model: Any, checkpoint: Checkpoint) -> Any:
                 )
             weight.copy_(found[key])
     return model.eval()
+
+
+def save_without(model: Any, folder: Path) -> None:
+    """The network that the adapter is in, without it, as transformers saves a BertModel."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(str(folder))
+    weights = {
+        name: weight.detach().cpu().contiguous()
+        for name, weight in model.named_parameters()
+        if ".output.adapter." not in name
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def save_adapter(model: Any, source: Checkpoint, folder: Path) -> None:
+    """The adapter in `model` in AdapterHub's layout, with the settings of the one that it was trained from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = source.read("adapter_config.json")
+    (folder / "adapter_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    name = settings.get("name") or "adapter"
+    weights: dict[str, Tensor] = {}
+    for number, layer in enumerate(model.encoder.layer):
+        adapter: Bottleneck = layer.output.adapter
+        prefix = f"bert.encoder.layer.{number}.output.adapters.{name}.adapter_"
+        for part, linear in (("down.0", adapter.down), ("up", adapter.up)):
+            weights[f"{prefix}{part}.weight"] = linear.weight.detach().cpu().clone()
+            weights[f"{prefix}{part}.bias"] = linear.bias.detach().cpu().clone()
+    torch.save(weights, folder / WEIGHTS)
 
 
 def _inner_width(checkpoint: Checkpoint, width: int) -> int:

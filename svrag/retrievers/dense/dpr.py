@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from svrag.errors import InputError
-from svrag.retrievers.dense.pooled import PooledEncoder, Side
+from svrag.retrievers.dense.loading import DPR, LAYOUTS
+from svrag.retrievers.dense.pooled import PooledEncoder, Side, Sides
 from svrag.retrievers.multivector.checkpoint import check_weights, load_pretrained, quiet_loading
 from svrag.retrievers.multivector.hub import Checkpoint, locate
 
 DEFAULTS = ("facebook/dpr-question_encoder-single-nq-base", "facebook/dpr-ctx_encoder-single-nq-base")
-FOLDERS = ("question_encoder", "ctx_encoder")
+FOLDERS = LAYOUTS[DPR]
 """Where in one folder the two checkpoints are."""
 
 _LONGEST = 512  # tokens
@@ -40,6 +41,16 @@ class FirstToken(nn.Module):
 def load(name: str, *sources: str) -> PooledEncoder:
     """The encoder of two checkpoints.
 
+    Args and Raises: as of `sides`.
+    """
+    made = sides(name, *sources)
+    joint = f" {made.passages.tokenizer.sep_token} "
+    return PooledEncoder(name, made.questions, made.passages, cosine=False, joint=joint)
+
+
+def sides(name: str, *sources: str) -> Sides:
+    """What questions and passages go through.
+
     Args:
         sources: names on the Hub or folders of the checkpoints for questions and for passages; or one folder with both
             in `FOLDERS`; or none for `DEFAULTS`.
@@ -57,8 +68,7 @@ def load(name: str, *sources: str) -> PooledEncoder:
         sources = tuple(str(parent / folder) for folder in FOLDERS)
     questions, passages = (locate(source) for source in sources or DEFAULTS)
     with quiet_loading(name):
-        asked, told = _side(name, questions, "question"), _side(name, passages, "ctx")
-    return PooledEncoder(name, asked, told, cosine=False, joint=f" {told.tokenizer.sep_token} ")
+        return Sides(_side(name, questions, "question"), _side(name, passages, "ctx"), (questions, passages))
 
 
 def _side(name: str, checkpoint: Checkpoint, role: str) -> Side:
@@ -75,7 +85,7 @@ def network(name: str, checkpoint: Checkpoint, role: str) -> Any:
     Args:
         role: "question" or "ctx".
 
-    Raises: as `load`.
+    Raises: as `sides`.
     """
     from transformers import DPRContextEncoder, DPRQuestionEncoder
 

@@ -19,6 +19,15 @@ DPR, OPENAI, QWEN, SPECTER2 = "dpr", "openai", "qwen2.5-embedding", "specter2"
 FAMILIES = (DPR, OPENAI, QWEN, SPECTER2)
 """Names of the encoders that are no model of sentence-transformers."""
 
+LAYOUTS = {DPR: ("question_encoder", "ctx_encoder"), SPECTER2: ("base", "proximity", "adhoc_query")}
+"""Of families with several checkpoints: where they are in one folder."""
+
+
+def family_in(source: str) -> str | None:
+    """The family whose checkpoints are all in the folder `source`; None of anything else."""
+    folder = Path(source).expanduser()
+    return next((name for name, parts in LAYOUTS.items() if all((folder / part).is_dir() for part in parts)), None)
+
 
 def is_single_name(text: str) -> bool:
     """Whether `text` names an encoder with one vector per text by itself, without a look at any checkpoint."""
@@ -32,15 +41,18 @@ def load_single(name: str) -> SingleVectorEncoder:
     """The encoder of this name; the last few are kept for the next call.
 
     Args:
-        name: one of `FAMILIES`, with checkpoints or without, or of a model of sentence-transformers on the Hugging Face
-            Hub, or its folder.
+        name: one of `FAMILIES`, with checkpoints or without; a folder with all checkpoints of one; or a model of
+            sentence-transformers: its name on the Hugging Face Hub, or its folder.
 
     Raises:
         InputError: no such model, no network, packages are not installed, weights are missing or left over.
         ServerError: the server of a remote model is away or refuses.
     """
     if not is_single_name(name):
-        return load_encoder(name)
+        family = family_in(name)
+        if family is None:
+            return load_encoder(name)
+        name = f"{family}:{name}"
     with _loading:
         return _loaded(name)
 

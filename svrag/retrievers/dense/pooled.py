@@ -24,6 +24,8 @@ from svrag.retrievers.multivector.checkpoint import fingerprint
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from svrag.retrievers.multivector.hub import Checkpoint
+
 _AT_ONCE = 32
 
 
@@ -40,6 +42,15 @@ class Side:
     network: nn.Module
     tokenizer: Any
     longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both, and the checkpoints that they were read from, in their family's order."""
+
+    questions: Side
+    passages: Side
+    checkpoints: tuple[Checkpoint, ...]
 
 
 class PooledEncoder:

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from svrag.errors import InputError
 from svrag.retrievers.dense.bottleneck import adapted
-from svrag.retrievers.dense.pooled import PooledEncoder, Side
+from svrag.retrievers.dense.loading import LAYOUTS, SPECTER2
+from svrag.retrievers.dense.pooled import PooledEncoder, Side, Sides
 from svrag.retrievers.multivector.checkpoint import check_weights, load_pretrained, quiet_loading
 from svrag.retrievers.multivector.hub import Checkpoint, locate
 
 DEFAULTS = ("allenai/specter2_base", "allenai/specter2", "allenai/specter2_adhoc_query")
-FOLDERS = ("base", "proximity", "adhoc_query")
+FOLDERS = LAYOUTS[SPECTER2]
 """Where in one folder the network, the adapter for documents and the adapter for questions are."""
 
 _LONGEST = 512  # tokens
@@ -42,6 +43,16 @@ class FirstState(nn.Module):
 
 def load(name: str, *sources: str) -> PooledEncoder:
     """The encoder of a network and two adapters.
+
+    Args and Raises: as of `sides`.
+    """
+    made = sides(name, *sources)
+    joint = f" {made.passages.tokenizer.sep_token} "
+    return PooledEncoder(name, made.questions, made.passages, cosine=True, joint=joint)
+
+
+def sides(name: str, *sources: str) -> Sides:
+    """What questions and passages go through; the checkpoints are those of the network and of both adapters.
 
     Args:
         sources: names on the Hub or folders of the network, of the adapter for documents and of that for questions; or
@@ -64,19 +75,14 @@ def load(name: str, *sources: str) -> PooledEncoder:
         told, asked = networks(base, proximity, adhoc)
         tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True)
     longest = min(_LONGEST, int(told.config.max_position_embeddings))
-    return PooledEncoder(
-        name,
-        Side(FirstState(asked), tokenizer, longest),
-        Side(FirstState(told), tokenizer, longest),
-        cosine=True,
-        joint=f" {tokenizer.sep_token} ",
-    )
+    questions, passages = (Side(FirstState(network), tokenizer, longest) for network in (asked, told))
+    return Sides(questions, passages, (base, proximity, adhoc))
 
 
 def networks(base: Checkpoint, proximity: Checkpoint, adhoc: Checkpoint) -> tuple[Any, Any]:
     """The BERT for documents and the BERT for questions, in float32: the base's weights are the same tensors in both.
 
-    Raises: as `load`.
+    Raises: as `sides`.
     """
     from transformers import BertModel
 

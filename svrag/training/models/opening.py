@@ -51,7 +51,7 @@ def reads_pictures(model: ElementModel | RetrieverModel) -> bool:
     """
     if isinstance(model, ElementModel):
         return model.vision is not None
-    return _family(model)[1] not in (_TEXT, _DENSE, _SPARSE)
+    return not _two_sided(model.name) and _family(model)[1] not in (_TEXT, _DENSE, _SPARSE)
 
 
 def makes_terms(model: ElementModel | RetrieverModel) -> bool:
@@ -60,7 +60,7 @@ def makes_terms(model: ElementModel | RetrieverModel) -> bool:
     Raises:
         InputError: no such model.
     """
-    return isinstance(model, RetrieverModel) and _family(model)[1] == _SPARSE
+    return isinstance(model, RetrieverModel) and not _two_sided(model.name) and _family(model)[1] == _SPARSE
 
 
 def _opened(
@@ -70,6 +70,10 @@ def _opened(
         from svrag.training.models.elements import open_elements
 
         return open_elements(model, adapter, seed=seed)
+    if _two_sided(model.name):
+        from svrag.training.models.two_sided import open_two_sided
+
+        return open_two_sided(model, adapter)
     checkpoint, family, told = _family(model)
     if family == _DENSE:
         from svrag.training.models.dense import open_dense
@@ -93,6 +97,13 @@ def _opened(
     from svrag.training.models.colpali import open_colpali
 
     return open_colpali(model, checkpoint, family, adapter, seed=seed, dtype=dtype)
+
+
+def _two_sided(name: str) -> bool:
+    """Whether `name` is of DPR or SPECTER2 as retrievers are named, or a folder with one."""
+    from svrag.retrievers.dense.loading import LAYOUTS, family_in
+
+    return name.partition(":")[0] in LAYOUTS or family_in(name) is not None
 
 
 def _family(model: RetrieverModel) -> tuple[Checkpoint, str, bool]:
