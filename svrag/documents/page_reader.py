@@ -101,8 +101,30 @@ def _upright(document: pymupdf.Document, number: int) -> tuple[pymupdf.Page, Pag
     if turn in (90, 270):
         width, height = height, width
     if turn:
+        cut = _turned_crop(page)
+        if cut is not None:
+            page.set_cropbox(page.mediabox)  # PyMuPDF shifts what is on a page that is turned and cut
         page.remove_rotation()
+        if cut is not None:
+            page.set_cropbox(cut)
     return page, Page(number=number, width=width, height=height, rotation=turn, label=_label(page))
+
+
+def _turned_crop(page: pymupdf.Page) -> pymupdf.Rect | None:
+    """The part of the sheet that is shown, where the turn of the page brings it; None for all of it."""
+    sheet, crop = page.mediabox, page.cropbox
+    if crop == sheet:
+        return None
+    left, top, right, bottom = crop.x0 - sheet.x0, crop.y0 - sheet.y0, sheet.x1 - crop.x1, sheet.y1 - crop.y1
+    width, height = sheet.width, sheet.height
+    if page.rotation == 90:
+        left, top, right, bottom, width, height = bottom, left, top, right, height, width
+    elif page.rotation == 180:
+        left, top, right, bottom = right, bottom, left, top
+    elif page.rotation == 270:
+        left, top, right, bottom, width, height = top, right, bottom, left, height, width
+    x, y = (sheet.y0, sheet.x0) if page.rotation in (90, 270) else (sheet.x0, sheet.y0)
+    return pymupdf.Rect(x + left, y + top, x + width - right, y + height - bottom)
 
 
 def _label(page: pymupdf.Page) -> str:

@@ -68,7 +68,7 @@ def get(url: str) -> tuple[int, str, str]:
 def test_only_the_page_is_served(address: str, folder: Path) -> None:
     status, policy, page = get(address)
     assert status == 200
-    assert "default-src 'self'" in policy
+    assert "default-src 'none'" in policy
     for host in ("googleapis", "gstatic", "cloudflare", "jsdelivr", "unpkg", "huggingface"):
         assert host not in page
     copy = next((folder / "files").iterdir())
@@ -95,7 +95,7 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         assert browser.wait("document.querySelector('.sv-crop img').naturalWidth") > 100
         browser.click(".sv-cite")
         browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth", SLOW)
-        box, sheet = rectangle(browser, ".sv-chosen"), rectangle(browser, ".sv-sheet")
+        box, sheet = rectangle(browser, ".sv-sheet .sv-chosen"), rectangle(browser, ".sv-sheet")
         assert sheet[0] <= box[0] < box[2] <= sheet[2]
         assert sheet[1] <= box[1] < box[3] <= sheet[3]
         for action, part in (("everything", ".sv-other"), ("text", ".sv-words"), ("graph", ".sv-graph .sv-centre")):
