@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from svrag.library.ingest import AddReport
     from svrag.library.store import Library, StoredDocument
     from svrag.library.tokens.identity import IndexSettings
+    from svrag.search.result import SearchResult
 
 DONE, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
 _SECONDS_TO_SAY = 10.0
@@ -130,7 +131,9 @@ def _common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
         group.add_argument("--retriever", metavar="NAME[,NAME...]", help=one)
     group.add_argument("--encoder", metavar="NAME", help="text encoder of dense: a name on the Hub or a folder")
     group.add_argument(
-        "--generator", metavar="NAME", help="quote (default, no model) or openai (any compatible server)"
+        "--generator",
+        metavar="NAME",
+        help="quote (default, no model), openai[:MODEL] (any compatible server) and others: docs/answers.md",
     )
     group.add_argument("--config", metavar="FILE", type=Path, help="settings file (default: svrag.toml)")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -461,18 +464,26 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         if temporary:
             print(f"svrag: temporary library in {folder}; `svrag add` keeps one", file=sys.stderr)
         stream = console.AnswerStream(live=not options.json)
-        with console.encoding_progress() as on_encoding:
-            result, answer = ask(
-                library,
-                options.question,
-                k=settings.k,
-                documents=documents,
-                retriever=settings.retriever,
-                encoder=settings.encoder,
-                generator=generator,
-                on_token=stream.write,
-                on_encoding=on_encoding,
-            )
+        found: list[SearchResult] = []
+        try:
+            with console.encoding_progress() as on_encoding:
+                result, answer = ask(
+                    library,
+                    options.question,
+                    k=settings.k,
+                    documents=documents,
+                    retriever=settings.retriever,
+                    encoder=settings.encoder,
+                    generator=generator,
+                    on_result=found.append,
+                    on_token=stream.write,
+                    on_encoding=on_encoding,
+                )
+        except SvragError:
+            stream.close()
+            if found and not options.json:
+                console.print_search(found[0])  # no answer came of it, but this is what it would have rested on
+            raise
         stream.close()
         parse_seconds = report.seconds if report else 0.0
         if options.json:

@@ -378,6 +378,8 @@ def answer_json(result: SearchResult, answer: Answer, parse_seconds: float) -> d
         ],
         "retriever": result.retriever,
         "generator": answer.generator,
+        "unsupported": list(answer.unsupported),
+        "removed_citations": answer.removed_citations,
         "notes": list(answer.notes),
         "seconds": {
             "parse": round(parse_seconds, 3),

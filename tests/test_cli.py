@@ -259,6 +259,18 @@ def test_question_without_words(stocked: Path, capsys: Capture) -> None:
         assert "question" in one_line(capsys)
 
 
+def test_the_evidence_is_shown_when_no_answer_comes(
+    stocked: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SVRAG_OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    question = ["ask", "What was thrown into the chamber?", "--library", str(stocked / "library")]
+    assert main([*question, "--generator", "openai:tiny"]) == 1
+    printed = capsys.readouterr()
+    assert "Table salt was thrown" in printed.out
+    assert printed.err.startswith("svrag: no server answers")
+    assert printed.err.count("\n") == 1
+
+
 def test_unknown_document(stocked: Path, capsys: Capture) -> None:
     for arguments in (["info", "nothing.pdf"], ["remove", "nothing.pdf"], ["search", "salt", "--doc", "nothing.pdf"]):
         assert main([*arguments, "--library", str(stocked / "library")]) == 1
