@@ -18,6 +18,7 @@ from svrag.documents import ocr
 from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, Word, join_lines
 from svrag.documents.grid import grid_rows
 from svrag.documents.ink import picture_boxes
+from svrag.documents.invisible import Unseen
 from svrag.documents.model import Box, Page
 from svrag.documents.order import in_reading_order
 from svrag.documents.regions import find_pictures, image_boxes
@@ -35,11 +36,12 @@ _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     """Page `number` (1-based) with its layout, read by OCR where it has no text of its own."""
     page, record = _upright(document, number)
-    lines = text_lines(page)
     if _heavy(page):
-        return _without_layout(page, record, lines, "too many graphics for layout: text only")
-    source, warning, shown = page, "", []
+        return _without_layout(page, record, "too many graphics for layout: text only")
     images = image_boxes(page)
+    unseen = Unseen(page, images)
+    lines = text_lines(page, unseen)
+    source, warning, shown = page, "", []
     if _is_scan(page, lines, images):
         if ocr.available():
             try:
@@ -56,7 +58,7 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
         shown = _inked(page, page.get_pixmap(dpi=_LOOKING_DPI, colorspace=pymupdf.csGRAY, alpha=False), lines)
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
-    blocks = _blocks(groups, lines, page)
+    blocks = _blocks(groups, lines, page, unseen.boxes)
     pictures, spare = find_pictures(
         page, blocks, images, scanned=record.ocr or bool(warning) or bool(shown), inked=shown
     )
@@ -65,28 +67,30 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
         filled = [_as_table(picture) for picture in filled]
     blocks = in_reading_order([*_outside(blocks, pictures), *_freed(pictures, blocks), *filled])
     pymupdf.TOOLS.store_shrink(100)
-    record = replace(record, text=_all_text(lines), warning=warning)
+    record = replace(record, text=_all_text(lines), warning="; ".join(filter(None, (warning, unseen.warning()))))
     return PageBlocks(record, tuple(blocks), tuple(spare))
 
 
 def read_text_only(document: pymupdf.Document, number: int, reason: str) -> PageBlocks:
     """Page `number` as text blocks and one picture: what is left when the layout took too long or crashed."""
     page, record = _upright(document, number)
-    return _without_layout(page, record, text_lines(page), reason)
+    return _without_layout(page, record, reason)
 
 
-def text_lines(page: pymupdf.Page) -> list[Line]:
-    """The page's text lines, as its file orders them."""
+def text_lines(page: pymupdf.Page, unseen: Unseen) -> list[Line]:
+    """The page's text lines, as its file orders them, without what a reader does not see."""
     lines = []
     for block in page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]:
         for line in block.get("lines", ()):
-            spans = [span for span in line["spans"] if span["text"].strip()]
-            text = _clean("".join(span["text"] for span in line["spans"]))
+            seen = [span for span in line["spans"] if not unseen.hides(span)]
+            spans = [span for span in seen if span["text"].strip()]
+            text = _clean("".join(span["text"] for span in seen))
             if not spans or not text:
                 continue
+            box = Box(*line["bbox"]) if len(seen) == len(line["spans"]) else Box.around(Box(*s["bbox"]) for s in spans)
             main = max(spans, key=lambda span: len(span["text"]))
             bold = all(span["flags"] & pymupdf.TEXT_FONT_BOLD or "bold" in span["font"].lower() for span in spans)
-            lines.append(Line(text, Box(*line["bbox"]), float(main["size"]), bold))
+            lines.append(Line(text, box, float(main["size"]), bold))
     return lines
 
 
@@ -200,7 +204,7 @@ def _redrawn(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> py
     return target
 
 
-def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page) -> list[Block]:
+def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page, unseen: list[Box]) -> list[Block]:
     """Layout groups with the lines inside them; lines that the layout left out become text blocks of their own."""
     boxes = [Box(*group["group_bbox"]) for group in groups]  # type: ignore[misc]
     members: list[list[Line]] = [[] for _ in groups]
@@ -218,25 +222,30 @@ def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Pa
         box = Box.around([box, *(line.box for line in inside_lines)]).clipped(page.rect.width, page.rect.height)
         if kind not in ("picture", "table") and not inside_lines:
             continue
-        rows = _rows(group, words or (words := _words(lines, page))) if kind == "table" else ()
+        rows = (
+            _rows(group, words or (words := _words(lines, page, unseen)), hiding=bool(unseen))
+            if kind == "table"
+            else ()
+        )
         blocks.append(Block(kind, box, tuple(sort_lines(inside_lines)), rows))
     return [*blocks, *_left_over(rest)]
 
 
-def _words(lines: list[Line], page: pymupdf.Page) -> list[Word]:
-    """The words read from the page's image, or those of its text."""
+def _words(lines: list[Line], page: pymupdf.Page, unseen: list[Box]) -> list[Word]:
+    """The words read from the page's image, or those of its text that are seen."""
     read = [word for line in lines for word in line.words]
     if read:
         return read
     found = [Word(_clean(text), Box(*box)) for *box, text, _, _, _ in page.get_text("words", flags=_TEXT_FLAGS)]
-    return [word for word in found if word.text]
+    return [word for word in found if word.text and not any(_middle_in(word.box, box) for box in unseen)]
 
 
-def _rows(group: dict[str, Any], words: list[Word]) -> tuple[tuple[str, ...], ...]:
+def _rows(group: dict[str, Any], words: list[Word], *, hiding: bool) -> tuple[tuple[str, ...], ...]:
     """The model's cells as a full grid; a cell that spans rows or columns is written where it begins.
 
     The model knows where the pieces of text of a cell are. Their words are taken from the page, as the model's own
-    reading of them tears out letters that reach below the line ("Ex p lanation").
+    reading of them tears out letters that reach below the line ("Ex p lanation"). On a page that is `hiding` text, the
+    model's own reading is not taken at all: it sees what a reader does not.
     """
     texts: dict[tuple[int, int], list[str]] = {}
     whole = Box(*group["group_bbox"]).padded(0.5)
@@ -244,7 +253,8 @@ def _rows(group: dict[str, Any], words: list[Word]) -> tuple[tuple[str, ...], ..
     for cell in group.get("table_cells") or ():
         piece = Box(*group["bboxes"][cell.bbox_idx]).padded(0.5)
         inside = [word for word in words if _middle_in(word.box, piece)]
-        text = " ".join(word.text for word in sorted(inside, key=lambda word: word.box.x0)) or _clean(cell.text)
+        text = " ".join(word.text for word in sorted(inside, key=lambda word: word.box.x0))
+        text = text or ("" if hiding else _clean(cell.text))
         if text:
             texts.setdefault((cell.row, cell.col), []).append(text)
     if not texts:
@@ -330,8 +340,11 @@ def _as_table(picture: Block) -> Block:
     return replace(picture, kind="table", rows=rows) if rows else picture
 
 
-def _without_layout(page: pymupdf.Page, record: Page, lines: list[Line], warning: str) -> PageBlocks:
+def _without_layout(page: pymupdf.Page, record: Page, warning: str) -> PageBlocks:
     """Text blocks as the file has them, and the page as one picture where it has graphics."""
+    unseen = Unseen(page, image_boxes(page), draw=False)  # whatever made the layout fail may do it again
+    lines = text_lines(page, unseen)
+    warning = "; ".join(filter(None, (warning, unseen.warning())))
     blocks = _left_over(lines)
     if image_boxes(page) or len(page.get_bboxlog()) > len(lines) + 50:
         blocks.insert(0, Block("picture", Box(*page.rect), (), found="drawing"))
