@@ -134,19 +134,23 @@ class Switch:
         """Within, the adapter of this name is on and no other; None: none is. Afterwards those of the beginning are."""
         try:
             for layer, _ in self._before:
-                layer.set_adapter([called] if called and _has(layer, called) else [], inference_mode=True)
+                _turn(layer, [called] if called and _has(layer, called) else [])
             yield
         finally:
-            self.restore()
+            for layer, names in self._before:
+                _turn(layer, names)
 
     def restore(self) -> None:
         """Those that were on in the beginning; none in layers that have come since."""
-        known = {id(layer) for layer, _ in self._before}
-        for layer, names in self._before:
-            layer.set_adapter(names, inference_mode=True)
+        before = {id(layer): names for layer, names in self._before}
         for layer in _adapted_layers(self._model):
-            if id(layer) not in known:
-                layer.set_adapter([], inference_mode=True)
+            _turn(layer, before.get(id(layer), []))
+
+
+def _turn(layer: Any, names: list[str]) -> None:
+    # What peft's `set_adapter` does; it also goes over all weights to say which are to be trained, and a model has a
+    # hundred layers and more, for each word that it writes.
+    layer._active_adapter = names
 
 
 def _adapted_layers(model: Any) -> list[Any]:
