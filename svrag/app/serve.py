@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import threading
 import webbrowser
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svrag.app.access import Access, check_may_listen, user_of
+from svrag.app.importing import import_gradio
 from svrag.app.jobs import Jobs
 from svrag.app.limits import Limits
 from svrag.app.warm import Warm
@@ -42,8 +42,8 @@ def serve(settings: Settings, generator: Generator, *, insecure: bool = False, o
     folder = settings.library_folder()
     access = Access(folder)
     check_may_listen(settings.host, access, insecure=insecure)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads it when it is imported
     try:
+        import_gradio()
         from svrag.app.api.metrics import Metrics
         from svrag.app.api.service import Service
         from svrag.app.server import run, served
