@@ -52,6 +52,16 @@ def keep(library: Path, source: Path, sha256: str, readable_copy: bytes | None =
     return name
 
 
+def sha256_in(name: str) -> str:
+    """The SHA-256 that a copy's name begins with."""
+    return name.partition(".")[0]
+
+
+def drop(library: Path, name: str) -> None:
+    """Remove the copy of this name, if it is there. Call inside a write transaction."""
+    (folder_of(library) / name).unlink(missing_ok=True)
+
+
 def drop_all_but(library: Path, needed: Container[str]) -> None:
     """Remove copies that are not `needed`, and what a killed process left half done. Call inside a write transaction."""
     folder = folder_of(library)

@@ -88,6 +88,7 @@ class Library:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self._connection = connection
+        self._swept = False
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = True) -> Library:
@@ -174,16 +175,18 @@ class Library:
             with self._writing() as connection:
                 # Inside the transaction, so that no other writer takes the copy for one that nobody needs.
                 name = files.keep(self.folder, source, document.sha256, readable_copy)
+                copies = [name]
                 known = connection.execute("SELECT 1 FROM documents WHERE sha256 = ?", (document.sha256,)).fetchone()
                 if known is None:
                     tags = []
-                    for (old,) in connection.execute(
-                        "SELECT number FROM documents WHERE path = ?", (path,)
+                    for old, copy in connection.execute(
+                        "SELECT number, file FROM documents WHERE path = ?", (path,)
                     ).fetchall():
                         tags = _tags(connection, old)
                         _delete(connection, old)
+                        copies.append(copy)
                     _insert(connection, document, graph, name, path, tags)
-            self._drop_orphans()
+            self._drop_unneeded(copies)
         compaction.tidy(self)
 
     def replace(self, document: Document, graph: ElementGraph) -> None:
@@ -213,10 +216,10 @@ class Library:
         """
         with _explained(self.folder):
             with self._writing() as connection:
-                row = connection.execute("SELECT number FROM documents WHERE id = ?", (document_id,)).fetchone()
+                row = connection.execute("SELECT number, file FROM documents WHERE id = ?", (document_id,)).fetchone()
                 if row is not None:
                     _delete(connection, row[0])
-            self._drop_orphans()
+            self._drop_unneeded([row[1]] if row is not None else [])
         compaction.tidy(self)
 
     def document(self, document_id: str) -> Document:
@@ -507,11 +510,24 @@ class Library:
                 connection.execute("ROLLBACK")
             raise
 
-    def _drop_orphans(self) -> None:
-        """Remove copies that no document needs; other writers wait, so none of theirs is in the making."""
+    def _drop_unneeded(self, names: Sequence[str]) -> None:
+        """Remove those of the copies `names` that no document needs; other writers wait: none of theirs is in the making.
+
+        The first time all copies are looked at, and what a killed process left behind goes too. Not on opening: that is
+        no matter of writing, and searches would wait for whoever writes.
+        """
         with self._writing() as connection:
-            needed = {row[0] for row in connection.execute("SELECT file FROM documents")}
-            files.drop_all_but(self.folder, needed)
+            if not self._swept:
+                needed = {row[0] for row in connection.execute("SELECT file FROM documents")}
+                files.drop_all_but(self.folder, needed)
+                self._swept = True
+                return
+            for name in names:
+                known = connection.execute(
+                    "SELECT 1 FROM documents WHERE sha256 = ? AND file = ?", (files.sha256_in(name), name)
+                ).fetchone()
+                if known is None:
+                    files.drop(self.folder, name)
 
     def _documents(self, condition: str, *values: str) -> list[StoredDocument]:
         rows = self._connection.execute(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from svrag.errors import InputError, LibraryError
 from svrag.graph.build import build_graph
+from svrag.library import files
 from svrag.library.schema import SCHEMA_VERSION
 from svrag.library.store import Library
 from svrag.retrievers.lexical.analysis import analyse
@@ -64,6 +65,34 @@ def test_removing_leaves_nothing_behind(library: Library, tmp_path: Path) -> Non
         for table in ("pages", "elements", "edges", "element_words", "page_words"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     assert list((library.folder / "files").iterdir()) == []
+
+
+def test_the_same_bytes_under_another_suffix_leave_no_second_copy(library: Library, tmp_path: Path) -> None:
+    made = add(library, tmp_path, document("kiln.pdf", *SENTENCES))
+    library.add(made, library.graph(made.id), (tmp_path / "kiln.pdf").rename(tmp_path / "kiln.bin"))
+    assert [path.suffix for path in (library.folder / "files").iterdir()] == [".pdf"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_change_and_not_by_reading(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = add(library, tmp_path, document("kiln.pdf", *SENTENCES))
+    left = [library.folder / "files" / name for name in (".adding-x", "0" * 64 + ".pdf")]
+    for path in left:
+        path.write_bytes(b"half")
+    sweeps = []
+    sweep = files.drop_all_but
+    monkeypatch.setattr(files, "drop_all_but", lambda *given: (sweeps.append(given), sweep(*given)))
+    with Library.open(library.folder) as other:
+        assert other.documents()[0].id == kept.id
+        assert all(path.exists() for path in left)
+        for n in range(5):
+            made = add(other, tmp_path, document(f"{n}.pdf", SENTENCES[0]))
+            assert not any(path.exists() for path in left)
+            other.remove(made.id)
+        assert len(sweeps) == 1  # the time of the others does not grow with the library
+        names = {path.name for path in (library.folder / "files").iterdir()}
+        assert names == {document.source.name for document in other.documents()}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
