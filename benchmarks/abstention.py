@@ -26,7 +26,7 @@ from svrag.evaluation.collection import collect
 from svrag.evaluation.question import EvalSet
 from svrag.evaluation.runner import library_or_temporary
 from svrag.generation.asking import understand
-from svrag.generation.background import background
+from svrag.generation.background import absent
 from svrag.generation.quote import NOWHERE, SUPPORTED, Reading, read
 from svrag.library.store import Library
 from svrag.search.engine import search
@@ -46,9 +46,9 @@ def readings(loaded: EvalSet, folder: Path | None, k: int) -> list[Reading]:
         for question in loaded.questions:
             within = [documents[question.document].stored.id]
             hits = search(library, question.question, k=k, documents=within).hits
-            beside = background(library, question.question, hits, within)
             language = language_of("\n".join(hit.element.text for hit in hits)) or "en"
-            found.append(read(understand(question.question, language), hits, language, beside.absent))
+            nowhere = absent(library, question.question, within)
+            found.append(read(understand(question.question, language), hits, language, nowhere))
     return found
 
 

@@ -55,9 +55,9 @@ def ask(
     )
     if on_result is not None:
         on_result(result)
-    found = {hit.element.document_id for hit in result.hits}
+    beside = background(library, result, documents)
+    found = {hit.element.document_id for hit in (*result.hits, *beside.pages)}
     sources = {document.id: document.source for document in library.documents() if document.id in found}
-    beside = background(library, meant, result.hits, documents)
     answer = generator.answer(
         meant, result.hits, sources=sources, background=beside, on_token=on_token, should_stop=should_stop
     )

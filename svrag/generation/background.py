@@ -1,5 +1,5 @@
-"""What the library knows beyond the hits: paragraphs that speak of the figures and tables found, and which names of the
-question stand nowhere. Ranks nothing, writes nothing.
+"""What the library knows beyond the hits: whole pages that a page-image model found, paragraphs that speak of the figures
+and tables found, and which names of the question stand nowhere. Ranks nothing, writes nothing.
 """
 
 from __future__ import annotations
@@ -8,14 +8,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from svrag.documents.model import page_element
 from svrag.generation.asking import understand
 from svrag.library.store import Library
+from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.lexical.analysis import analyse
 from svrag.retrievers.lexical.spelling import meant
-from svrag.search.result import Hit
+from svrag.retrievers.multivector.loading import load_multivector
+from svrag.search.engine import retrievers_named
+from svrag.search.result import Hit, SearchResult
 
 _SPOKEN_OF = ("figure", "table", "equation")
 _PARAGRAPHS = 2  # for each figure or table
+_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,14 @@ class Background:
     """Beside the evidence.
 
     Attributes:
+        pages: the best whole pages, where a model that looks at pages found them.
         related: paragraphs that refer to figures and tables among the hits and are not hits themselves, in the order
             of what they refer to; they have its rank and score.
         absent: names and numbers of the question that stand on no page of the documents asked: token of the lexical
             analysis -> as it stands in the question.
     """
 
+    pages: tuple[Hit, ...] = ()
     related: tuple[Hit, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
 
@@ -41,13 +48,30 @@ class Background:
 NOTHING_ELSE = Background()
 
 
-def background(library: Library, question: str, hits: Sequence[Hit], documents: Sequence[str] | None) -> Background:
-    """What there is to know beside `hits`, found in `documents` (all with None).
+def background(library: Library, result: SearchResult, documents: Sequence[str] | None) -> Background:
+    """What there is to know beside the hits of `result`, found in `documents` (all with None).
 
     Raises:
         LibraryError: the library cannot be read.
     """
-    return Background(related(library, hits), absent(library, question, documents))
+    seen = pages(library, result) if _looks_at_pages(result.retriever) else ()
+    return Background(seen, related(library, result.hits), absent(library, result.question, documents))
+
+
+def pages(library: Library, result: SearchResult) -> tuple[Hit, ...]:
+    """The best pages of `result` as elements, less those that are hits already."""
+    hits = {hit.element.id for hit in result.hits}
+    found = []
+    for place in result.pages[:_PAGES]:
+        element = page_element(place.document_id, library.page(place.document_id, place.page))
+        if element.id not in hits:
+            found.append(Hit(place.rank, element, place.document_name, place.score, ("page found as a picture",)))
+    return tuple(found)
+
+
+def _looks_at_pages(retriever: str) -> bool:
+    models = (name for name in retrievers_named(retriever) if kind_of(name) == "multi")
+    return any(load_multivector(name).reads_pictures for name in models)
 
 
 def related(library: Library, hits: Sequence[Hit]) -> tuple[Hit, ...]:

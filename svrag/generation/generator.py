@@ -59,8 +59,8 @@ class ModelGenerator:
         on_token: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Answer:
-        """See `Generator`. Evidence is numbered document after document, each from front to back; paragraphs that
-        speak of the figures and tables found are evidence, too, and the first to go where there is no room.
+        """See `Generator`. Evidence is numbered document after document, each from front to back; the pages and
+        paragraphs of `background` are evidence, too, and the first to go where there is no room.
 
         Raises:
             InputError: the question is empty, or the model cannot be loaded.
@@ -69,13 +69,13 @@ class ModelGenerator:
         started = time.perf_counter()
         if not question.strip():
             raise InputError("the question is empty: ask something")
-        if not hits:
+        if not hits and not background.pages:
             seconds = time.perf_counter() - started
             return Answer(question, NOT_FOUND, False, (), self.name, 0, seconds, ("nothing was found to answer from",))
         crops = Crops(sources)
         with self.model() as model:
             limits = model.limits()
-            plan = first_plan([*hits, *background.related], self.pictures)
+            plan = first_plan([*hits, *background.pages, *background.related], self.pictures)
             if limits.pictures is not None and (drawn := len(crops.of(plan))) > limits.pictures:
                 plan = plan.fewer_pictures(drawn, limits.pictures) or plan
             structured = limits.structured

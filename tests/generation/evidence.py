@@ -11,7 +11,7 @@ BOX = Box(72, 100, 523, 300)
 def element(text: str, type: ElementType = "text", **fields: object) -> Element:
     n = fields.pop("n", 0)
     page = fields.pop("page", 1)
-    return Element(f"d0.{page}.{n}", "d0", type, page, BOX, text, **fields)  # type: ignore[arg-type]
+    return Element(str(fields.pop("id", f"d0.{page}.{n}")), "d0", type, page, BOX, text, **fields)  # type: ignore[arg-type]
 
 
 def hits(*elements: Element) -> list[Hit]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from svrag.generation.background import absent, background, related
+from svrag.generation.background import absent, background, pages, related
 from svrag.library.store import Library
-from svrag.search.result import Hit
+from svrag.search.result import Hit, PageHit, SearchResult
 from tests.library.made import add, document
 
 
@@ -21,15 +21,30 @@ def hit(library: Library, element_id: str) -> Hit:
     return Hit(1, library.elements([element_id])[0], "kilns.pdf", 3.0)
 
 
+def found(question: str, *pages: PageHit, hits: tuple[Hit, ...] = ()) -> SearchResult:
+    return SearchResult(question, hits, pages, "lexical", 0.0)
+
+
+def test_pages_found_as_pictures_are_evidence(library: Library, tmp_path: Path) -> None:
+    made = add(library, tmp_path, document("kilns.pdf", "Bowls were fired.", pages=5))
+    ranked = [PageHit(n, made.id, made.name, page, 5.0 - n) for n, page in enumerate((4, 2, 1, 3), start=1)]
+    seen = pages(library, found("how many bowls?", *ranked))
+    assert [(hit.element.type, hit.element.page, hit.score) for hit in seen] == [
+        ("page", 4, 4.0), ("page", 2, 3.0), ("page", 1, 2.0),
+    ]  # fmt: skip
+    assert [hit.element.page for hit in pages(library, found("how many?", *ranked, hits=seen[:1]))] == [2, 1]
+    assert background(library, found("how many bowls?", *ranked), None).pages == ()  # words found them, not pictures
+
+
 def test_paragraphs_that_speak_of_a_table_found(library: Library, tmp_path: Path) -> None:
     said = "As Table 1 shows, the kiln was hot."
     made = add(library, tmp_path, document("kilns.pdf", "Nothing of it.", said, pages=1))
     table = next(e for e in made.elements if e.type == "table")
-    (found,) = related(library, [hit(library, table.id)])
-    assert found.element.text == said
-    assert found.score == 3.0
-    assert found.reasons == ("speaks of Table 1",)
-    paragraph = hit(library, found.element.id)
+    (one,) = related(library, [hit(library, table.id)])
+    assert one.element.text == said
+    assert one.score == 3.0
+    assert one.reasons == ("speaks of Table 1",)
+    paragraph = hit(library, one.element.id)
     assert related(library, [hit(library, table.id), paragraph]) == ()  # it is a hit already
     assert related(library, [paragraph]) == ()
 
@@ -50,10 +65,10 @@ def test_misspelt_names_and_names_of_files_are_known(library: Library, tmp_path:
 
 def test_a_question_without_names(library: Library, tmp_path: Path) -> None:
     made = add(library, tmp_path, document("kilns.pdf", "Bowls were fired."))
-    nothing = background(library, "how many bowls were glazed?", [], [made.id])
+    nothing = background(library, found("how many bowls were glazed?"), [made.id])
     assert (nothing.related, nothing.absent, nothing.notes()) == ((), {}, ())
 
 
 def test_what_a_reader_is_told(library: Library, tmp_path: Path) -> None:
     add(library, tmp_path, document("kilns.pdf", "Bowls were fired."))
-    assert background(library, "Who is Rossi?", [], None).notes() == ("nowhere in the documents: Rossi",)
+    assert background(library, found("Who is Rossi?"), None).notes() == ("nowhere in the documents: Rossi",)

@@ -9,10 +9,12 @@ from PIL import Image
 
 from svrag.errors import InputError, ServerError
 from svrag.generation.answer import NOT_FOUND
+from svrag.generation.background import Background
 from svrag.generation.context import LARGE_SIDE, SMALL_SIDE
 from svrag.generation.conversation import Turn
 from svrag.generation.model import ChatRequest, Limits, Refused, Reply, Text
 from svrag.generation.prompt import RULES, RULES_OF_FORM
+from svrag.search.result import Hit
 from tests.documents_made import write_paper
 from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, POTTERY, element, hits
 from tests.generation.fake_model import FakeModel, says, too_long
@@ -203,3 +205,23 @@ def test_what_the_model_fails_to_rewrite_is_carried_over(reply: Reply | Exceptio
     question = FakeModel([reply]).generator().standalone("And in 2014?", HISTORY)
     assert "bowls" in question
     assert question.endswith("And in 2014?")
+
+
+def test_pages_and_paragraphs_beside_the_hits_are_evidence_and_go_first(paper: dict[str, Path]) -> None:
+    page = Hit(1, element("All words of the page.", "page", page=1, id="d0.1"), "paper.pdf", 5.0)
+    beside = Background(pages=(page,), related=tuple(hits(KILN)))
+    model = says("318 grams [1].")
+    answer = model.generator().answer(QUESTION, hits(CHART), sources=paper, background=beside)
+    assert model.text().count("</evidence>") == 3
+    assert len(model.pictures()) == 2
+    assert answer.citations[0].element == page.element  # a whole page comes before what is on it
+    model = FakeModel([too_long(), too_long(), Reply("318 grams [1].", "stop")])
+    answer = model.generator().answer(QUESTION, hits(CHART), sources=paper, background=beside)
+    assert [c.element for c in answer.citations] == [CHART]
+
+
+def test_names_that_stand_nowhere_are_told_with_a_refusal() -> None:
+    beside = Background(absent={"rossi": "Rossi"})
+    answer = says(NOT_FOUND).generator().answer(QUESTION, hits(KILN), sources={}, background=beside)
+    assert answer.notes == ("nowhere in the documents: Rossi",)
+    assert says("Yes [1].").generator().answer(QUESTION, hits(KILN), sources={}, background=beside).notes == ()
