@@ -15,7 +15,7 @@ from svrag.app.cards import cards_html
 from svrag.app.evidence import cited_first, found
 from svrag.app.exchange import Conversation, Exchange
 from svrag.app.pictures import card_pictures
-from svrag.app.streaming import Finished, Found, Piece, ask_in_steps
+from svrag.app.streaming import Encoding, Finished, Found, Piece, ask_in_steps
 from svrag.errors import SvragError
 from svrag.generation.answer import Generator
 from svrag.library.store import Library
@@ -88,6 +88,9 @@ class Desk:
             )
             for step in steps:
                 match step:
+                    case Encoding(name, done, total):
+                        said = f"{retriever} reads {name}: {done} of {total}"
+                        yield Shown(now, current=markup.working_html(exchange.question, said))
                     case Found(result):
                         evidence = found(result)
                         with Library.open(folder, create=False) as library:

@@ -20,6 +20,15 @@ from svrag.settings import DEFAULT_ENCODER
 
 
 @dataclass(frozen=True, slots=True)
+class Encoding:
+    """A model reads a document of this name: `done` of `total` passages or pages."""
+
+    document_name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The evidence, before the answer is written."""
 
@@ -41,7 +50,7 @@ class Finished:
     answer: Answer
 
 
-Step = Found | Piece | Finished
+Step = Encoding | Found | Piece | Finished
 
 
 def ask_in_steps(
@@ -56,7 +65,7 @@ def ask_in_steps(
     encoder: str = DEFAULT_ENCODER,
     history: Sequence[Turn] = (),
 ) -> Iterator[Step]:
-    """Ask the library in `folder`; pieces that come faster than they are taken are joined.
+    """Ask the library in `folder`; what comes faster than it is taken is joined.
 
     Args:
         stop: set it to end the answer early; it is set when the iterator is closed.
@@ -82,6 +91,7 @@ def ask_in_steps(
                     on_result=lambda result: steps.put(Found(result)),
                     on_token=lambda text: steps.put(Piece(text)),
                     should_stop=stop.is_set,
+                    on_encoding=lambda name, done, total: steps.put(Encoding(name, done, total)),
                 )
             steps.put(Finished(result, answer))
         except BaseException as error:  # whatever it is belongs to whoever waits for the steps
@@ -102,11 +112,13 @@ def ask_in_steps(
 def _joined(steps: SimpleQueue[Step | BaseException]) -> Iterator[Step | BaseException]:
     while True:
         step = steps.get()
-        while isinstance(step, Piece) and not steps.empty():
+        while isinstance(step, (Piece, Encoding)) and not steps.empty():
             following = steps.get()
-            if not isinstance(following, Piece):
-                yield step
+            if isinstance(step, Piece) and isinstance(following, Piece):
+                step = Piece(step.text + following.text)
+            elif isinstance(step, Encoding) and isinstance(following, Encoding):
                 step = following
             else:
-                step = Piece(step.text + following.text)
+                yield step
+                step = following
         yield step

@@ -101,7 +101,8 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         for action, part in (("everything", ".sv-other"), ("text", ".sv-words"), ("graph", ".sv-graph .sv-centre")):
             browser.click(f".sv-tools [data-action={action}]")
             browser.wait(f"!!document.querySelector('{part}')", SLOW)
-        browser.click(".sv-graph .sv-of-section_header")
+        node = "document.querySelector('.sv-graph .sv-of-section_header')"
+        browser.value(f"{node}.dispatchEvent(new MouseEvent('click', {{ bubbles: true }}))")
         browser.wait("document.querySelector('.sv-centre').innerHTML.includes('Section 1')", SLOW)
         browser.resize(SMALLEST, 900)
         browser.wait("document.querySelector('.sv-page').getBoundingClientRect().width === innerWidth")

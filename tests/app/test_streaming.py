@@ -3,10 +3,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from svrag.app.streaming import Finished, Found, Piece, Step, ask_in_steps
+from svrag.app import streaming
+from svrag.app.streaming import Encoding, Finished, Found, Piece, Step, ask_in_steps
 from svrag.errors import InputError, LibraryError, ServerError
 from svrag.generation.answer import Answer
 from svrag.generation.quote import QuoteGenerator
@@ -148,3 +150,30 @@ def test_bad_questions_and_libraries_are_errors_for_people(library_folder: Path,
                 stop=threading.Event(),
             )
         )
+
+
+def test_it_says_how_far_a_model_is_with_reading(library_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = threading.Semaphore(0)
+
+    def reads_first(*arguments: Any, on_encoding: Callable[[str, int, int], None], **named: Any) -> Any:
+        on_encoding("kiln.pdf", 1, 9)
+        assert may_go_on.acquire(timeout=5)
+        for done in range(2, 10):
+            on_encoding("kiln.pdf", done, 9)
+        return ask_library(*arguments, **named)
+
+    ask_library = streaming.ask
+    monkeypatch.setattr(streaming, "ask", reads_first)
+    steps = steps_of(library_folder, QuoteGenerator())
+    assert next(steps) == Encoding("kiln.pdf", 1, 9)
+    may_go_on.release()
+    *reading, found = _until_found(steps)
+    assert reading[-1] == Encoding("kiln.pdf", 9, 9)
+    assert isinstance(found, Found)
+
+
+def _until_found(steps: Iterator[Step]) -> list[Step]:
+    seen = [next(steps)]
+    while not isinstance(seen[-1], Found):
+        seen.append(next(steps))
+    return seen
