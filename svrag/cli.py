@@ -202,8 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--port", type=int, help="port (default: 7860)")
     serve.add_argument("--open", action="store_true", help="open the browser")
+    serve.add_argument(
+        "--insecure", action="store_true", help="let whoever reaches --host in, where there are no accounts"
+    )
     vllm = serve.add_argument_group("a vLLM server beside it, started and stopped with it")
-    vllm.add_argument("--with-vllm", metavar="MODEL", help="answers come from this model: a name on the Hub or a folder")
+    vllm.add_argument(
+        "--with-vllm", metavar="MODEL", help="answers come from this model: a name on the Hub or a folder"
+    )
     vllm.add_argument("--vllm-length", metavar="N", type=int, default=0, help="tokens of a request and its reply")
     vllm.add_argument(
         "--vllm-lora", metavar="NAME=DIR", action="append", default=[], help="LoRA weights; the first ones answer"
@@ -540,16 +545,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from svrag.app.serve import serve
 
     with _answering(options, settings) as generator:
-        serve(
-            settings.library_folder(),
-            host=settings.host,
-            port=settings.port,
-            retriever=settings.retriever,
-            encoder=settings.encoder,
-            generator=generator,
-            k=settings.k,
-            open_browser=options.open,
-        )
+        serve(settings, generator, insecure=options.insecure, open_browser=options.open)
     return DONE
 
 
