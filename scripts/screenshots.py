@@ -55,7 +55,6 @@ def take(browser: Browser, address: str, folder: Path) -> None:
     browser.wait("!!document.querySelector('#sv-current .sv-cite')", _WAIT)
     browser.click(".sv-cite")
     browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth", _WAIT)
-    browser.wait("[...document.images].every((image) => image.complete)", _WAIT)
     _keep(browser, folder / "answer.png")
     browser.click(".sv-tools [data-action=everything]")
     browser.wait("!!document.querySelector('.sv-other')", _WAIT)

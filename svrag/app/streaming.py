@@ -50,7 +50,7 @@ class Finished:
     answer: Answer
 
 
-Step = Encoding | Found | Piece | Finished
+Step = Found | Piece | Finished
 
 
 def ask_in_steps(
@@ -64,7 +64,7 @@ def ask_in_steps(
     stop: threading.Event,
     encoder: str = DEFAULT_ENCODER,
     history: Sequence[Turn] = (),
-) -> Iterator[Step]:
+) -> Iterator[Step | Encoding]:
     """Ask the library in `folder`; what comes faster than it is taken is joined.
 
     Args:
@@ -74,7 +74,7 @@ def ask_in_steps(
     Raises:
         SvragError: as `ask` does, after the steps before it.
     """
-    steps: SimpleQueue[Step | BaseException] = SimpleQueue()
+    steps: SimpleQueue[Step | Encoding | BaseException] = SimpleQueue()
 
     def work() -> None:
         try:
@@ -109,7 +109,7 @@ def ask_in_steps(
         stop.set()
 
 
-def _joined(steps: SimpleQueue[Step | BaseException]) -> Iterator[Step | BaseException]:
+def _joined(steps: SimpleQueue[Step | Encoding | BaseException]) -> Iterator[Step | Encoding | BaseException]:
     while True:
         step = steps.get()
         while isinstance(step, (Piece, Encoding)) and not steps.empty():

@@ -51,7 +51,9 @@ class Writer:
         return Answer(question, written, True, (), self.name)
 
 
-def steps_of(folder: Path, writer: Writer | QuoteGenerator, stop: threading.Event | None = None) -> Iterator[Step]:
+def steps_of(
+    folder: Path, writer: Writer | QuoteGenerator, stop: threading.Event | None = None
+) -> Iterator[Step | Encoding]:
     return ask_in_steps(
         folder,
         "How long was the kiln fired?",
@@ -63,7 +65,7 @@ def steps_of(folder: Path, writer: Writer | QuoteGenerator, stop: threading.Even
     )
 
 
-def ask(folder: Path, writer: Writer | QuoteGenerator, stop: threading.Event | None = None) -> list[Step]:
+def ask(folder: Path, writer: Writer | QuoteGenerator, stop: threading.Event | None = None) -> list[Step | Encoding]:
     return list(steps_of(folder, writer, stop))
 
 
@@ -102,7 +104,7 @@ def test_words_come_while_the_answer_is_written(library_folder: Path) -> None:
 def test_an_error_comes_after_what_was_there_before_it(library_folder: Path) -> None:
     writer = Writer("Nine", error=ServerError("the server is away"))
     writer.may_write.release()
-    seen: list[Step] = []
+    seen: list[Step | Encoding] = []
     with pytest.raises(ServerError, match="the server is away"):
         seen.extend(steps_of(library_folder, writer))
     assert [type(step) for step in seen] == [Found, Piece]
@@ -116,7 +118,7 @@ def test_a_defect_is_not_swallowed(library_folder: Path) -> None:
 def test_stopping_keeps_what_was_written(library_folder: Path) -> None:
     writer, stop = Writer("Nine ", "hours."), threading.Event()
     writer.may_write.release()
-    seen: list[Step] = []
+    seen: list[Step | Encoding] = []
     for step in steps_of(library_folder, writer, stop):
         seen.append(step)
         if isinstance(step, Piece):
@@ -172,7 +174,7 @@ def test_it_says_how_far_a_model_is_with_reading(library_folder: Path, monkeypat
     assert isinstance(found, Found)
 
 
-def _until_found(steps: Iterator[Step]) -> list[Step]:
+def _until_found(steps: Iterator[Step | Encoding]) -> list[Step | Encoding]:
     seen = [next(steps)]
     while not isinstance(seen[-1], Found):
         seen.append(next(steps))
