@@ -197,6 +197,11 @@ def text_set(folder: Path) -> TextSet:
     return TextSet(tuple(page.text for page in loaded.given[0].document.pages), questions, gains)
 
 
+def beginnings(data: TextSet, words: int) -> TextSet:
+    """With so many words of each text, and the rest left out."""
+    return TextSet(tuple(" ".join(text.split()[:words]) for text in data.texts), data.questions, data.gains)
+
+
 def groups_of(gains: Mapping[str, Mapping[int, float]]) -> dict[str, int]:
     """A number for each question: the same one for those that share a right document, directly or by others."""
     leader: dict[int, int] = {}

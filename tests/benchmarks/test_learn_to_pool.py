@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from benchmarks import text_runs
-from benchmarks.learn_to_pool import FACTORS, Plan, halves, listed, main, parts_of, shortened
+from benchmarks.learn_to_pool import FACTORS, Plan, _write_lists, halves, listed, main, parts_of, shortened
 from svrag.retrievers.maxsim.pooling import pool
 from tests.benchmarks.beir_made import write_set
 from tests.retrievers.dense.checkpoints import write_encoder
 
-PLAN = Plan(2, 4, 3, 16, 1e-3, 0.1, 6, False)
+PLAN = Plan(2, 4, 3, 8, 16, 1e-3, 0.1, 6, False)
 
 
 @pytest.mark.parametrize("choose", [False, True])
 def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool) -> None:
     data = text_runs.text_set(write_set(tmp_path / "set"))
-    learnt, asked = halves(data, Plan(2, 4, 3, 16, 1e-3, 0.1, 6, choose))
+    learnt, asked = halves(data, Plan(2, 4, 3, 8, 16, 1e-3, 0.1, 6, choose))
     assert not set(learnt.documents) & set(asked.documents)
     assert not set(learnt.claims) & set(asked.claims)
     assert all(number in asked.documents for id in asked.claims for number in data.gains[id])
@@ -39,10 +39,23 @@ def test_claims_that_share_a_document_share_a_part() -> None:
     assert sorted(map(sorted, parts)) == [["a", "b", "c", "d"], ["e"]]
 
 
-def test_lists_hold_a_right_document() -> None:
-    scores = np.array([0.1, 0.9, 0.5, 0.7], dtype=np.float32)
-    assert listed(scores, [False, False, True, False], 3) == [1, 3, 2]
-    assert listed(scores, [True, False, False, False], 3) == [1, 3, 0], "in place of the last"
+def test_lists_hold_the_best_and_some_further_down() -> None:
+    scores = np.arange(30, 0, -1, dtype=np.float32)
+    assert listed(scores, 6) == [0, 1, 2, 5, 11, 23]
+    assert listed(scores, 5) == [0, 1, 2, 5, 11]
+    assert listed(scores[:4], 6) == [0, 1, 2]
+
+
+def test_lists_have_what_is_right_first(tmp_path: Path) -> None:
+    data = text_runs.text_set(write_set(tmp_path / "set"))
+    learnt, _ = halves(data, PLAN)
+    base = text_runs.base_in(tmp_path / "base", write_encoder(tmp_path / "tiny"), 16)
+    _write_lists(tmp_path / "lists.jsonl", data, learnt, PLAN, base)
+    rows = [json.loads(line) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]
+    for id, row in zip(learnt.claims, rows, strict=True):
+        assert row["documents"][0] in {data.texts[number] for number in data.gains[id]}
+        assert row["scores"] == sorted(row["scores"], reverse=True)
+        assert row["scores"][0] >= 2
 
 
 def test_arms_differ_in_pooling_alone(tmp_path: Path) -> None:
@@ -66,7 +79,7 @@ def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
     journal = tmp_path / "journal"
     common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=4"]
-    common += ["--candidates=3", "--longest=16", "--others=6"]
+    common += ["--candidates=3", "--longest=16", "--words=8", "--others=6"]
     assert main([*common, "--seeds", "1"]) == 0
     told = capsys.readouterr().out
     assert "12 claims, 12 documents" in told
