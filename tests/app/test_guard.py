@@ -97,7 +97,9 @@ def test_with_accounts_a_key_or_a_login_is_needed(client: Callable[..., TestClie
     sent_on = asked.get("/")
     assert (sent_on.status_code, sent_on.headers["location"]) == (303, "/login")
 
-    form = asked.get("/login").text
+    shown = asked.get("/login")
+    assert shown.headers["referrer-policy"] == "same-origin", "no-referrer makes the form's Origin null"
+    form = shown.text
     assert 'name="password"' in form
     assert "<script" not in form
     wrong = asked.post("/login", data={"name": '"><script>', "password": "no"})
