@@ -9,7 +9,7 @@ DATA ?= ../shared/data
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := $(BIN)/svrag --library .svrag/demo
 
-.PHONY: demo test test-vllm lint format serve bench lock clean
+.PHONY: demo test test-vllm lint format serve bench screenshots lock clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "svrag needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
