@@ -1,7 +1,7 @@
 """A chat model as generators see it, wherever it runs: messages in, text out, piece by piece. Knows nothing of evidence.
 
-Implementations: `chat.py` (a server that speaks OpenAI's protocol), `vllm.py` and `transformers.py` (in this process),
-`sv_rag.py` (the retriever's own backbone).
+Implementations: `chat.py` (a server that speaks OpenAI's protocol), `transformers.py` (in this process), `sv_rag.py` (the
+retriever's own backbone).
 """
 
 from __future__ import annotations
