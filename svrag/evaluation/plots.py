@@ -98,7 +98,7 @@ def lines(name: str, x: str, y: str, points: Mapping[str, Sequence[tuple[float, 
             axes.plot(xs, ys, color=colour, linestyle=dashes, marker="o", markersize=3.5, label=_plain(label))
         axes.set(title=name, xlabel=x, ylabel=y)
         axes.set_xticks(sorted({point[0] for some in points.values() for point in some}))
-        axes.legend(loc="lower left")
+        axes.legend(loc="best")
 
     return _svg(name, (1.4 * _HALF, 3.6), draw)
 
