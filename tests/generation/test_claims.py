@@ -22,12 +22,10 @@ EVIDENCE = {1: KILN, 2: BOWLS, 3: LOSSES, 4: CHART}
         "318 grams. [2]",
         "It weighs 318 grams. That is the mean [2].",
         "Table 2 on page 1 has it [3].",
-        "```\nx[7]\n``` [1]",
     ],
 )
 def test_numbers_that_stand_there(text: str) -> None:
-    flagged = unsupported(text, EVIDENCE, "How heavy?")
-    assert [number for number in flagged if number != "7"] == []
+    assert unsupported(text, EVIDENCE, "How heavy?") == ()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,6 @@ def test_numbers_of_the_question_may_be_repeated() -> None:
 @pytest.mark.parametrize(
     ("there", "said"),
     [
-        ("1,234,567 people", "1.234 567 million [1]"),
         ("$1.2 billion", "1200 million dollars [1]"),
         ("$1.2 billion", "$1,200,000,000 [1]"),
         ("1 234 567 Menschen", "1,234,567 people [1]"),
@@ -65,5 +62,4 @@ def test_numbers_of_the_question_may_be_repeated() -> None:
     ],
 )
 def test_ways_to_write_a_number(there: str, said: str) -> None:
-    flagged = unsupported(said, {1: element(there)}, "")
-    assert flagged == () or said.startswith("1.234 567")
+    assert unsupported(said, {1: element(there)}, "") == ()
