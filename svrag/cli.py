@@ -713,7 +713,9 @@ def _train_arxiv(options: argparse.Namespace, settings: Settings) -> int:
         topics = list(dict.fromkeys(options.topics))
         with console.evaluation_progress() as step:
             if options.dump:
-                papers = arxiv.from_dump(options.dump, topics, options.most, lambda done, all: step("bytes", done, all))
+                papers = arxiv.from_dump(
+                    options.dump, topics, options.most, lambda done, all: step("bytes", done, all)
+                )
             else:
                 kept = options.out.with_suffix(".pages.jsonl")
                 papers = arxiv_api.fetch(topics, options.most, kept, on_progress=step)

@@ -138,7 +138,8 @@ def test_from_a_pdf_to_figures(data: Path, tmp_path: Path) -> None:
     assert answered.row.means()["answer_em"] == 0.75
     assert answered.row.means()["mmlongbench_f1"] == pytest.approx(6 / 7)  # 3 right, 4 have an answer, 3 got one
     assert answered.row.means()["unanswerable_accuracy"] == 1
-    assert answered.row.means()["abstention_f1"] == pytest.approx(2 / 3)  # one of two refusals is right, none is missing
+    # One of two refusals is right, none is missing.
+    assert answered.row.means()["abstention_f1"] == pytest.approx(2 / 3)
     assert to_json(answered)["per_question"][4]["predicted_answerable"] is False
 
 
