@@ -6,8 +6,10 @@ How long each stage took is in `SearchResult.seconds` and `Answer.seconds`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from svrag.errors import InputError
 from svrag.generation.answer import Answer, Generator
 from svrag.generation.background import background
 from svrag.generation.conversation import Turn
@@ -57,7 +59,10 @@ def ask(
         on_result(result)
     beside = background(library, result, documents)
     found = {hit.element.document_id for hit in (*result.hits, *beside.pages)}
-    sources = {document.id: document.source for document in library.documents() if document.id in found}
+    sources = {}
+    for document_id in found:
+        with suppress(InputError):  # it was removed a moment ago
+            sources[document_id] = library.stored(document_id).source
     answer = generator.answer(
         meant, result.hits, sources=sources, background=beside, on_token=on_token, should_stop=should_stop
     )

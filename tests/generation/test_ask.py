@@ -27,8 +27,8 @@ class Stored:
 class Shelf:
     """As much of a library as `ask` touches itself."""
 
-    def documents(self) -> list[Stored]:
-        return [Stored("d0", Path("/files/d0.pdf")), Stored("d1", Path("/files/d1.pdf"))]
+    def stored(self, document_id: str) -> Stored:
+        return Stored(document_id, Path(f"/files/{document_id}.pdf"))
 
 
 @pytest.fixture

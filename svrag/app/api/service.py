@@ -79,10 +79,10 @@ def stored(library: Library, document_id: str) -> StoredDocument:
     Raises:
         HTTPException: 404.
     """
-    for document in library.documents():
-        if document.id == document_id:
-            return document
-    raise HTTPException(404, f"no document {document_id}: GET /api/documents lists what is there")
+    try:
+        return library.stored(document_id)
+    except InputError:
+        raise HTTPException(404, f"no document {document_id}: GET /api/documents lists what is there") from None
 
 
 async def explained(request: Request, error: Exception) -> JSONResponse:
