@@ -544,8 +544,8 @@ def _graph(options: argparse.Namespace, settings: Settings) -> int:
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from svrag.app.serve import serve
 
-    with _answering(options, settings) as generator:
-        serve(settings, generator, insecure=options.insecure, open_browser=options.open)
+    answering = _answering(options, settings)
+    serve(settings, answering, insecure=options.insecure, open_browser=options.open)
     return DONE
 
 

@@ -6,6 +6,7 @@ import errno
 import socket
 import threading
 import webbrowser
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,20 @@ _QUICK = 4  # threads for what needs a core
 _WAITING = 32  # for answers that wait for a model
 
 
-def serve(settings: Settings, generator: Generator, *, insecure: bool = False, open_browser: bool = False) -> None:
+def serve(
+    settings: Settings,
+    answering: AbstractContextManager[Generator],
+    *,
+    insecure: bool = False,
+    open_browser: bool = False,
+) -> None:
     """Serve the app and its interface for the library of `settings` until interrupted.
 
     The library is made when it is not there. Where the folder has accounts, each user has a library of their own.
 
     Args:
         settings: `port` 0 takes any free one; the address is printed.
+        answering: who answers, for as long as there are questions; entered when all else is known to work.
         insecure: let others in without accounts.
 
     Raises:
@@ -53,7 +61,7 @@ def serve(settings: Settings, generator: Generator, *, insecure: bool = False, o
 
     if not access.by_account:
         Library.open(folder).close()
-    with _listening(settings.host, settings.port) as listener:
+    with _listening(settings.host, settings.port) as listener, answering as generator:
         limits = Limits(settings.upload_mb, settings.document_pages, settings.requests_per_minute)
         service = Service(
             jobs=Jobs(workers=settings.workers or None, most_pages=limits.pages),

@@ -3,14 +3,22 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from svrag.app.serve import serve
 from svrag.errors import InputError, LibraryError
-from svrag.generation.quote import QuoteGenerator
+from svrag.generation.answer import Generator
 from svrag.settings import Settings
+
+
+@contextmanager
+def never() -> Iterator[Generator]:
+    raise AssertionError("a model was started for nothing")
+    yield
 
 
 def settings(library: Path, *, host: str = "127.0.0.1", port: int = 0) -> Settings:
@@ -35,7 +43,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(
     for name in ("svrag.app.server", "svrag.app.web", "svrag.app.style"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(InputError, match=r'needs .*: pip install "svrag\[server\]"'):
-        serve(settings(tmp_path / "x"), QuoteGenerator())
+        serve(settings(tmp_path / "x"), never())
     assert not (tmp_path / "x").exists()
 
 
@@ -44,15 +52,15 @@ def test_trouble_is_told_before_anything_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} is in use: choose another one with --port"):
-            serve(settings(tmp_path / "x", port=port), QuoteGenerator())
+            serve(settings(tmp_path / "x", port=port), never())
     with pytest.raises(InputError, match="cannot listen on no-such-host"):
-        serve(settings(tmp_path / "x", host="no-such-host.invalid"), QuoteGenerator(), insecure=True)
+        serve(settings(tmp_path / "x", host="no-such-host.invalid"), never(), insecure=True)
     (tmp_path / "file").write_text("no library")
     with pytest.raises(LibraryError):
-        serve(settings(tmp_path / "file"), QuoteGenerator())
+        serve(settings(tmp_path / "file"), never())
 
 
 def test_others_are_not_let_in_unasked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="make accounts first"):
-        serve(settings(tmp_path / "x", host="0.0.0.0"), QuoteGenerator())
+        serve(settings(tmp_path / "x", host="0.0.0.0"), never())
     assert not (tmp_path / "x").exists()
