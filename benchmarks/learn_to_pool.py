@@ -109,7 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--candidates", type=int, default=6, help="documents of a claim in training (default: %(default)s)")
     add("--words", type=int, default=40, help="of a text, for all retrievers (default: %(default)s)")
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
-    add("--rate", type=float, default=3e-4)
+    add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
     add("--others", type=int, default=200, help="documents that answer no claim (default: %(default)s)")
     return parser.parse_args(arguments)

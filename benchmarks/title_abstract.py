@@ -7,8 +7,8 @@
 DIR has train.parquet and dev.parquet with title, abstract, topic. The titles of dev ask for their abstracts among those
 of dev and of papers of train that no run learns from. Each seed trains all-MiniLM-L6-v2 twice on the same number of
 pairs: with batches drawn alike, and with the topics in the shares of configs/qwen2_5_embedding.yaml. Beside them: the base
-with as many tokens, the base with its own 256, and BM25. Settings were chosen with --choose, where papers of train
-stand in for dev. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
+with as many tokens, the base with its own 256, and BM25. With --choose papers of train stand in for dev: settings are to be
+chosen there. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--batch", type=int, default=96)
     add("--learnt", type=int, default=64, help="tokens of a text that training reads (default: %(default)s)")
     add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
-    add("--rate", type=float, default=3e-4)
+    add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
     add("--distractors", type=int, default=500)
     add("--questions", type=int, help="only the first so many, to try it out")
