@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from svrag.retrievers.maxsim.quantise import inverse_lengths
 
-ROWS = 2048
-"""Of a block: 1 MB of 128 dimensions in float32, what a core's second cache holds."""
+_ROWS = 2048  # of a block: 1 MB of 128 dimensions, what a core's second cache holds
 _FOLD = 8
 _SMALL = (
     64**3
@@ -26,8 +25,6 @@ Floats = NDArray[np.float32]
 Rows = slice | NDArray[np.int64]
 Load = Callable[[Rows, Floats], Floats | None]
 """Puts these rows into an array (n, dimension). Returns what their products are to be multiplied by, (n,); None for 1."""
-Worker = Callable[[], Callable[[Rows, Floats], None]]
-"""Makes, for one thread, what puts the products of these rows with the query into an array (n, query tokens)."""
 
 
 def scan(
@@ -44,7 +41,7 @@ def scan(
         into[:] = codes[rows]
         return inverse_lengths(into)
 
-    return maxima(_loaded(load, query.astype(np.float32)), begins, ends, scales, threads)
+    return _scan(load, begins, ends, query.astype(np.float32), scales, threads)
 
 
 def scan_bits(
@@ -63,8 +60,7 @@ def scan_bits(
         into *= 2
         into -= 1
 
-    scales = scales / np.float32(np.sqrt(dimension))
-    return maxima(_loaded(load, query.astype(np.float32)), begins, ends, scales, threads)
+    return _scan(load, begins, ends, query.astype(np.float32), scales / np.float32(np.sqrt(dimension)), threads)
 
 
 def exact(
@@ -80,34 +76,41 @@ def exact(
         into[:] = vectors[rows]
         return inverse_lengths(into) if vectors.dtype == np.int8 else None
 
-    return maxima(_loaded(load, query), begins, ends, np.ones(len(query), dtype=np.float32), threads)
+    return _scan(load, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
 
-def maxima(worker: Worker, begins: NDArray[np.int64], ends: NDArray[np.int64], scales: Floats, threads: int) -> Floats:
-    """The greatest product of each document with each query token, times `scales` (query tokens,), summed."""
+def _scan(
+    load: Load, begins: NDArray[np.int64], ends: NDArray[np.int64], query: Floats, scales: Floats, threads: int
+) -> Floats:
     scores = np.full(len(begins), -np.inf, dtype=np.float32)
+    columns = np.ascontiguousarray(query.T)
     documents = np.flatnonzero(ends > begins)
-    if not len(scales):
+    if not len(query):
         scores[documents] = 0
         return scores
     begins, ends = begins[documents], ends[documents]
 
     lengths = ends - begins
     length = int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else None
-    nothing = np.full((1, len(scales)), -np.inf, dtype=np.float32)
-    waiting = deque(blocks(lengths, ROWS))
+    nothing = np.full((1, len(query)), -np.inf, dtype=np.float32)
+    waiting = deque(blocks(lengths, _ROWS))
 
     def work() -> None:
-        multiply, all_products = worker(), np.empty((ROWS, len(scales)), dtype=np.float32)
+        # Arrays of this size that were new for each block would cost as much as what is done with them.
+        all_numbers = np.empty((_ROWS, query.shape[1]), dtype=np.float32)
+        all_products = np.empty((_ROWS, len(query)), dtype=np.float32)
         while waiting:
             try:
                 block = waiting.popleft()
             except IndexError:  # another thread took the last one
                 return
             best = nothing
-            for rows, count, offsets in parts(begins[block], ends[block], ROWS):
-                products = all_products[:count]
-                multiply(rows, products)
+            for rows, count, offsets in parts(begins[block], ends[block], _ROWS):
+                numbers, products = all_numbers[:count], all_products[:count]
+                factors = load(rows, numbers)
+                _multiply(numbers, columns, products)
+                if factors is not None:
+                    products *= factors[:, None]
                 equal = length if count == len(offsets) * (length or 0) else None
                 found = np.maximum.reduceat(products, offsets, axis=0) if equal is None else _folded(products, equal)
                 best = found if best is nothing else np.maximum(best, found)
@@ -152,26 +155,6 @@ def parts(
     else:
         count, offsets = int(lengths.sum()), np.cumsum(lengths) - lengths
         yield np.repeat(begins - offsets, lengths) + np.arange(count), count, offsets
-
-
-def _loaded(load: Load, query: Floats) -> Worker:
-    """Products in float32 of what `load` brings."""
-    columns = np.ascontiguousarray(query.T)
-
-    def worker() -> Callable[[Rows, Floats], None]:
-        # Arrays of this size that were new for each block would cost as much as what is done with them.
-        all_numbers = np.empty((ROWS, query.shape[1]), dtype=np.float32)
-
-        def multiply(rows: Rows, products: Floats) -> None:
-            numbers = all_numbers[: len(products)]
-            factors = load(rows, numbers)
-            _multiply(numbers, columns, products)
-            if factors is not None:
-                products *= factors[:, None]
-
-        return multiply
-
-    return worker
 
 
 def _multiply(numbers: Floats, columns: Floats, products: Floats) -> None:

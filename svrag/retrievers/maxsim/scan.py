@@ -1,8 +1,7 @@
 """MaxSim of a question and many documents: for each of its tokens the best match among a document's, summed.
 
 Documents are ranges of the rows of one array, which may be a memory map; it is read once, and what a scan needs besides
-does not grow with it. The compiled kernel does it where it was built; where not, whole-number products of torch when
-that is loaded anyway, or numpy. All give the same numbers.
+does not grow with it. The compiled kernel does it where it was built, numpy where not; both give the same numbers.
 Knows nothing of which documents these are, nor of files.
 
 Source: Khattab & Zaharia, "ColBERT", SIGIR 2020.
@@ -16,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from svrag.retrievers.maxsim import integers, portable
+from svrag.retrievers.maxsim import portable
 from svrag.retrievers.maxsim.arguments import check_query, check_vectors, ranges, rounded_query
 
 try:
@@ -69,8 +68,6 @@ def scan(
     check_query(query, codes.shape[1])
     rounded, scales = rounded_query(query)
     name = _chosen(using)
-    if name == "torch":
-        return integers.scan(codes, begins, ends, rounded, scales, _threads(threads))
     if name == "numpy":
         return portable.scan(codes, begins, ends, rounded, scales, _threads(threads))
     return _compiled(name, codes, begins, ends, rounded, scales, threads)
@@ -98,7 +95,7 @@ def scan_bits(
         raise ValueError(f"{bits.shape[1]} bytes a vector do not fit a query of {query.shape[1]} dimensions")
     rounded, scales = rounded_query(query)
     name = _chosen(using)
-    if name not in _COMPILED:
+    if name == "numpy":
         return portable.scan_bits(bits, begins, ends, rounded, scales, _threads(threads))
     return _compiled(name, bits, begins, ends, rounded, scales, threads)
 
@@ -121,18 +118,18 @@ def exact(
     check_query(query, vectors.shape[1])
     query = np.ascontiguousarray(query, dtype=np.float32)
     name = _chosen(using)
-    if name not in _COMPILED:
+    if name == "numpy":
         return portable.exact(vectors, begins, ends, query, _threads(threads))
     return _compiled(name, vectors, begins, ends, query, np.ones(len(query), dtype=np.float32), threads)
 
 
 def kernels() -> tuple[str, ...]:
-    """What can scan on this machine, fastest first; "torch" multiplies whole numbers, and leaves the rest to numpy."""
-    return (*_COMPILED, *(("torch",) if integers.loaded() else ()), "numpy")
+    """What can scan on this machine, fastest first."""
+    return (*_COMPILED, "numpy")
 
 
 def kernel() -> str:
-    """What scans by default: "c-avx512vnni", "c-avx2", "c", "torch" or "numpy"."""
+    """What scans by default: "c-avx512vnni", "c-avx2", "c" or "numpy"."""
     return kernels()[0]
 
 
