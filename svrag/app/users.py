@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from svrag.errors import InputError, LibraryError
+from svrag.library.files import USERS
 from svrag.library.store import Library
 
-FOLDER = "users"
 _FILE = "accounts.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _KEY_PREFIX = "svrag_"
@@ -54,7 +54,7 @@ class Users:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._path = folder / FOLDER / _FILE
+        self._path = folder / USERS / _FILE
         self._lock = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._accounts: dict[str, Account] = {}
@@ -102,7 +102,7 @@ class Users:
 
     def library(self, name: str) -> Path:
         """The folder of a user's library."""
-        return self.folder / FOLDER / name
+        return self.folder / USERS / name
 
     def named(self, name: str) -> User | None:
         return User(name, self.library(name)) if name in self._read() else None

@@ -10,6 +10,8 @@ from collections.abc import Container
 from pathlib import Path
 
 FOLDER = "files"
+USERS = "users"
+"""Where a server keeps the libraries of its users, beside what this library has."""
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _TEMPORARY = ".adding-"

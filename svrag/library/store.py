@@ -594,12 +594,15 @@ class Library:
 # Opening -------------------------------------------------------------------------------------------------------------
 
 
+_OWN = (files.FOLDER, files.USERS, ".gitignore")
+
+
 def _make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise LibraryError(f"{folder} is a file, not a folder: name another place with --library DIR")
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        others = [path.name for path in folder.iterdir() if path.name not in (files.FOLDER, ".gitignore")]
+        others = [path.name for path in folder.iterdir() if path.name not in _OWN]
         if others:
             raise LibraryError(f"{folder} is no library and not empty: name another place with --library DIR")
 

@@ -31,6 +31,12 @@ def test_a_key_opens_the_library_of_its_user_alone(tmp_path: Path) -> None:
         assert library.documents() == []
 
 
+def test_a_folder_with_accounts_alone_may_become_a_library_of_its_own(tmp_path: Path) -> None:
+    Users(tmp_path).add("anna")
+    with Library.open(tmp_path) as library:
+        assert library.documents() == []
+
+
 def test_neither_key_nor_password_is_kept(tmp_path: Path) -> None:
     key = Users(tmp_path).add("anna", "correct horse")
     file = tmp_path / "users" / "accounts.json"
