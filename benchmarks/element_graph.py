@@ -25,10 +25,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import journals
 from svrag.evaluation import mmlongbench
 from svrag.evaluation.bootstrap import interval, paired, paired_by_cluster
 from svrag.evaluation.collection import Collected, collect
@@ -100,7 +104,7 @@ def main() -> int:
         print(table(options.journal))
         return 0
     plan = Plan(options.steps, options.batch, options.longest, options.rate, options.most_questions)
-    _begin(options.journal, plan)
+    journals.begin(options.journal, plan)
     source = options.journal / "library"
     if not source.is_dir():
         _make_library(options, source)
@@ -111,32 +115,27 @@ def main() -> int:
     own = options.journal / f"library-{part}"
     shutil.rmtree(own, ignore_errors=True)
     shutil.copytree(source, own)
-    for number, (arm, seed, fold) in enumerate(jobs, start=1):
-        file = options.journal / f"{arm}-{seed}-{fold}.json"
-        if file.is_file():
-            continue
-        began = time.perf_counter()
-        # The dense vectors stay in the source, for a run that is begun again.
-        result = (
-            _references(source, options, plan) if arm == "references" else _run(arm, seed, fold, own, options, plan)
-        )
-        written = file.with_suffix(".part")
-        written.write_text(json.dumps(result), encoding="utf-8")
-        written.rename(file)
-        print(f"{number}/{len(jobs)} {file.stem}: {time.perf_counter() - began:.0f} s", flush=True)
+    journals.go_on(
+        options.journal, [("-".join(map(str, job)), partial(_done, *job, source, own, options, plan)) for job in jobs]
+    )
     shutil.rmtree(own)
     if parts == 1:
         print(table(options.journal))
     return 0
 
 
+def _done(
+    arm: str, seed: int, fold: int, source: Path, own: Path, options: argparse.Namespace, plan: Plan
+) -> dict[str, Any]:
+    if arm == "references":  # whose dense vectors stay in the source, for a run that is begun again
+        return _references(source, options, plan)
+    return _run(arm, seed, fold, own, options, plan)
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = journals.options(__doc__, "MMLongBench-Doc with MMDocIR's annotations")
     add = parser.add_argument
-    add("--data", type=Path, help="folder of MMLongBench-Doc with MMDocIR's annotations")
-    add("--journal", type=Path, required=True, help="folder that keeps what is done")
     add("--library", type=Path, help="library that has the documents already; it is copied")
-    add("--table", action="store_true", help="only print what the journal holds")
     add("--arms", nargs="+", choices=list(ARMS), default=list(DEFAULT_ARMS))
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--folds", nargs="+", type=int, default=list(range(FOLDS)))
@@ -148,16 +147,6 @@ def _options() -> argparse.Namespace:
     add("--workers", type=int, default=1)
     add("--part", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def _begin(journal: Path, plan: Plan) -> None:
-    """Raises SystemExit where the journal is of another plan."""
-    journal.mkdir(parents=True, exist_ok=True)
-    file = journal / "plan.json"
-    if not file.is_file():
-        file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
-    elif json.loads(file.read_text(encoding="utf-8")) != asdict(plan):
-        raise SystemExit(f"{file} is of another plan: name another --journal, or the options it tells")
 
 
 def _spawn(workers: int) -> int:

@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import text_runs
+from benchmarks import journals, text_runs
 from benchmarks.text_runs import TextSet
 from svrag.retrievers.maxsim.quantise import to_int8
 from svrag.retrievers.maxsim.scan import scan
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(table(options.journal))
         return 0
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
-    text_runs.begin(options.journal, plan)
+    journals.begin(options.journal, plan)
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     data = text_runs.beginnings(text_runs.text_set(options.data), plan.words)
     learnt, asked = halves(data, plan)
@@ -83,24 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not lists.is_file():
         _write_lists(lists, data, learnt, plan, base)
     jobs = [("references", 0), *((arm, seed) for seed in options.seeds for arm in options.arms)]
-    for number, (arm, seed) in enumerate(jobs, start=1):
-        name = f"{arm}-{0 if arm == ARMS[0] else seed}"
-        if (options.journal / f"{name}.json").is_file():
-            continue
-        began = time.perf_counter()
-        text_runs.keep(options.journal, name, _done(arm, seed, data, asked, plan, base, options))
-        print(f"{number}/{len(jobs)} {name}: {time.perf_counter() - began:.0f} s", flush=True)
+    runs = [
+        (f"{arm}-{0 if arm == ARMS[0] else seed}", partial(_done, arm, seed, data, asked, plan, base, options))
+        for arm, seed in jobs
+    ]
+    journals.go_on(options.journal, runs)
     print(table(options.journal))
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = journals.options(__doc__, "SciFact in BEIR's layout")
     add = parser.add_argument
-    add("--data", type=Path, help="folder of SciFact in BEIR's layout")
-    add("--journal", type=Path, required=True, help="folder that keeps what is done")
     add("--base", type=Path, help="folder of another base, to try it out")
-    add("--table", action="store_true", help="only print what the journal holds")
     add("--choose", action="store_true", help="a quarter of the training claims stands in for those that are measured")
     add("--arms", nargs="*", choices=ARMS, default=list(ARMS))
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
@@ -273,7 +269,7 @@ def shortened(vectors: Sequence[NDArray[np.float32]], factor: int, method: Metho
 
 def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
-    results = text_runs.kept(journal)
+    results = journals.kept(journal)
     rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
     for arm in ARMS:
         if own := [result for result in results if result["arm"] == arm]:

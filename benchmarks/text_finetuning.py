@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import text_runs
+from benchmarks import journals, text_runs
 from benchmarks.text_runs import TextSet
 from svrag.retrievers.sparse.encoder import load_sparse
 from svrag.training.mining.rankers import ranker_named
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(table(options.journal))
         return 0
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
-    text_runs.begin(options.journal, plan)
+    journals.begin(options.journal, plan)
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     sets = {}
     for name in SETS:
@@ -69,24 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sets[name] = smaller(whole, plan.documents, asked)
     jobs = [("lexical", 0), *((arm, 0) for arm in options.arms)]
     jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
-    for number, (arm, seed) in enumerate(jobs, start=1):
-        name = f"{arm}-{seed}"
-        if (options.journal / f"{name}.json").is_file():
-            continue
-        began = time.perf_counter()
-        text_runs.keep(options.journal, name, _done(arm, seed, sets, plan, base, options.journal))
-        print(f"{number}/{len(jobs)} {name}: {time.perf_counter() - began:.0f} s", flush=True)
+    runs = [(f"{arm}-{seed}", partial(_done, arm, seed, sets, plan, base, options.journal)) for arm, seed in jobs]
+    journals.go_on(options.journal, runs)
     print(table(options.journal))
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = journals.options(__doc__, "the sets")
     add = parser.add_argument
-    add("--data", type=Path, help="folder of the sets")
-    add("--journal", type=Path, required=True, help="folder that keeps what is done")
     add("--base", type=Path, help="folder of another base, to try it out")
-    add("--table", action="store_true", help="only print what the journal holds")
     add("--arms", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
     add("--seeds", nargs="+", type=int, choices=range(1, FOLDS + 1), default=[1, 2, 3])
     add("--steps", type=int, default=20)
@@ -190,7 +183,7 @@ def _terms(model: str, texts: Sequence[str]) -> float:
 
 def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
-    results = text_runs.kept(journal)
+    results = journals.kept(journal)
     if not results:
         return "nothing is measured yet"
     parts = []

@@ -1,8 +1,8 @@
-"""What the experiments of fine-tuned text retrievers share: the journal, the base, a run by a recipe, and the tables.
+"""What the experiments of fine-tuned text retrievers share: the base, a run by a recipe, and the tables.
 
-Each (arm, seed) is a file of the journal with the metrics of every question, so that a run may be broken off and started
-again. The base is all-MiniLM-L6-v2, or another BERT of sentence-transformers, that reads as many tokens as the
-experiment says. LoRA is on the upper half of its layers: what is below needs no backward pass, which halves a step.
+The base is all-MiniLM-L6-v2, or another BERT of sentence-transformers, that reads as many tokens as the experiment says.
+LoRA is on the upper half of its layers: what is below needs no backward pass, which halves a step. What is done is kept in
+a journal (journals.py), with the metrics of every question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,31 +28,6 @@ from svrag.training.run import train
 T = TypeVar("T")
 Measured = Mapping[str, Mapping[str, float]]
 """The metrics of each question, by its id."""
-
-
-# The journal ---------------------------------------------------------------------------------------------------------
-
-
-def begin(journal: Path, plan: object) -> None:
-    """Raises SystemExit where the journal is of another plan (a dataclass)."""
-    journal.mkdir(parents=True, exist_ok=True)
-    file, said = journal / "plan.json", json.loads(json.dumps(asdict(plan)))  # type: ignore[call-overload]
-    if not file.is_file():
-        file.write_text(json.dumps(said), encoding="utf-8")
-    elif json.loads(file.read_text(encoding="utf-8")) != said:
-        raise SystemExit(f"{file} is of another plan: name another --journal, or the options it tells")
-
-
-def keep(journal: Path, name: str, result: Mapping[str, Any]) -> None:
-    written = journal / f"{name}.part"
-    written.write_text(json.dumps(result), encoding="utf-8")
-    written.rename(journal / f"{name}.json")
-
-
-def kept(journal: Path) -> list[dict[str, Any]]:
-    """All results, in the order of their names."""
-    files = sorted(file for file in journal.glob("*.json") if file.name != "plan.json")
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
 # Models --------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import text_runs
+from benchmarks import journals, text_runs
 from svrag.training.mining.rankers import ranker_named
 from svrag.training.recipes import load_recipe
 
@@ -71,30 +72,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(table(options.journal))
         return 0
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
-    text_runs.begin(options.journal, plan)
+    journals.begin(options.journal, plan)
     papers = papers_of(options.data, plan)
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     jobs = [(name, 0) for name in options.references if name != SLOWEST]
     jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
     jobs += [(SLOWEST, 0)] if SLOWEST in options.references else []
-    for number, (arm, seed) in enumerate(jobs, start=1):
-        name = f"{arm}-{seed}"
-        if (options.journal / f"{name}.json").is_file():
-            continue
-        began = time.perf_counter()
-        text_runs.keep(options.journal, name, _done(arm, seed, papers, plan, base, options))
-        print(f"{number}/{len(jobs)} {name}: {time.perf_counter() - began:.0f} s", flush=True)
+    runs = [(f"{arm}-{seed}", partial(_done, arm, seed, papers, plan, base, options)) for arm, seed in jobs]
+    journals.go_on(options.journal, runs)
     print(table(options.journal))
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = journals.options(__doc__, "train.parquet and dev.parquet")
     add = parser.add_argument
-    add("--data", type=Path, help="folder of train.parquet and dev.parquet")
-    add("--journal", type=Path, required=True, help="folder that keeps what is done")
     add("--base", type=Path, help="folder of another base, to try it out")
-    add("--table", action="store_true", help="only print what the journal holds")
     add("--choose", action="store_true", help="papers of train stand in for dev")
     add("--arms", nargs="*", choices=ARMS, default=list(ARMS))
     add("--references", nargs="*", choices=REFERENCES, default=list(REFERENCES))
@@ -171,7 +164,7 @@ def evaluated(papers: Papers, retriever: str, encoder: str) -> dict[str, dict[st
 
 def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
-    results = text_runs.kept(journal)
+    results = journals.kept(journal)
     rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
     for name in (*REFERENCES, *ARMS):
         if own := [result["questions"] for result in results if result["arm"] == name]:

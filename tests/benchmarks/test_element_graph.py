@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import element_graph
+from benchmarks import element_graph, journals
 from benchmarks.element_graph import ARMS, METRICS, REFERENCES, Plan, recipe_of, table
 from svrag.documents.model import Box
 from svrag.evaluation.question import EvalQuestion, GoldBox
@@ -86,7 +86,7 @@ def test_the_table_is_of_whole_seeds_and_paired(tmp_path: Path) -> None:
 
 
 def test_a_journal_is_of_one_plan(tmp_path: Path) -> None:
-    element_graph._begin(tmp_path, PLAN)
-    element_graph._begin(tmp_path, PLAN)
+    journals.begin(tmp_path, PLAN)
+    journals.begin(tmp_path, PLAN)
     with pytest.raises(SystemExit, match="another plan"):
-        element_graph._begin(tmp_path, Plan(61, 6, 64, 5e-4, None))
+        journals.begin(tmp_path, Plan(61, 6, 64, 5e-4, None))

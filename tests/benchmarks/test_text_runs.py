@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -47,16 +46,3 @@ def test_tables_are_paired_and_tell_the_spread() -> None:
     told = text_runs.differences(rows, "base", ["mrr"])
     assert "| tuned | +0.375 (+0.375 to +0.375) p 0.001 |" in told
     assert "| base |" not in told
-
-
-def test_the_journal_keeps_whole_results_of_one_plan(tmp_path: Path) -> None:
-    from benchmarks.text_finetuning import Plan
-
-    plan = Plan(2, 4, 16, 1e-3, 20, 24)
-    text_runs.begin(tmp_path, plan)
-    text_runs.begin(tmp_path, plan)
-    text_runs.keep(tmp_path, "dense-1", {"arm": "dense"})
-    assert text_runs.kept(tmp_path) == [{"arm": "dense"}]
-    assert json.loads((tmp_path / "plan.json").read_text())["steps"] == 2
-    with pytest.raises(SystemExit, match="another plan"):
-        text_runs.begin(tmp_path, Plan(3, 4, 16, 1e-3, 20, 24))
