@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from svrag.documents.blocks import Block, PageBlocks, join_lines, to_unrotated
-from svrag.documents.captions import Captioned, Pair, pair_captions
+from svrag.documents.caption_signs import Pair
+from svrag.documents.captions import Captioned, pair_captions
 from svrag.documents.files import ID_DIGITS
 from svrag.documents.furniture import drop_furniture
 from svrag.documents.headings import Heading, rank_headings
 from svrag.documents.labels import normalise_label
 from svrag.documents.language import language_of
 from svrag.documents.model import Box, Document, Element, ElementType, Page, Region, Table
+from svrag.documents.table_heads import header_rows
 from svrag.documents.workers import FileFacts
 
 _ENDS = (".", "!", "?", ":", ";", "。", "！", "？", ".”", '."', ".)", "…")
@@ -142,28 +144,11 @@ def _body(block: Block, record: Page, pair: Pair | None, page: Captioned) -> _Dr
 
 
 def _table(block: Block) -> Table | None:
-    """The cells, when there are at least two rows and columns; the header rows are those above the first numbers."""
+    """The cells, when there are at least two rows and columns."""
     rows = block.rows
     if len(rows) < 2 or len(rows[0]) < 2:
         return None
-    header = 1
-    for row in rows[1:3]:
-        filled = [cell for cell in row[1:] if cell]
-        # A second header row repeats no row name and holds no figures: "2015 | 2014" under "Year ended".
-        if rows[header - 1][0] or row[0] or any(_is_figure(cell) for cell in filled):
-            break
-        header += 1
-    if not rows[0][0] and len(rows) > 2 and not rows[1][0] and header == 1 and all(_is_year(c) for c in rows[1] if c):
-        header = 2
-    return Table(rows=rows, header_rows=header)
-
-
-def _is_figure(cell: str) -> bool:
-    return sum(character.isdigit() for character in cell) > 0.4 * len(cell.replace(" ", ""))
-
-
-def _is_year(cell: str) -> bool:
-    return bool(re.fullmatch(r"(19|20)\d\d", cell.strip()))
+    return Table(rows=rows, header_rows=header_rows(rows))
 
 
 def _region(box: Box, page: Page) -> Region:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+from svrag.documents.table_heads import is_over_columns, is_remark
+
 ElementType = Literal["text", "figure", "table", "caption", "equation", "section_header", "page"]
 """The six types of the element-graph schema v2.1, in its order, and `page`: a page is an element too."""
 
@@ -91,13 +93,20 @@ class Table:
     header_rows: int = 1
 
     def header(self) -> tuple[str, ...]:
-        """One name per column: the header rows joined."""
-        head = self.rows[: self.header_rows]
-        return tuple(" ".join(filter(None, cells)) for cells in zip(*head, strict=True)) if head else ()
+        """One name per column: the header rows joined, without what stands over all columns."""
+        head = [row for row in self.rows[: self.header_rows] if not self._is_over(row)]
+        if not head:
+            return ("",) * len(self.rows[0]) if self.header_rows else ()
+        return tuple(" ".join(filter(None, cells)) for cells in zip(*head, strict=True))
+
+    def over(self) -> str:
+        """What the header says of all columns: "Year ended December 31, (in thousands)"; "" for nothing."""
+        said = (cell for row in self.rows[: self.header_rows] if self._is_over(row) for cell in row if cell)
+        return " ".join(said).rstrip(",")
 
     def row_texts(self) -> list[str]:
-        """Each body row as one sentence a reader can quote: `row name | column: cell | column: cell`."""
-        header = self.header()
+        """Each body row as one sentence a reader can quote: `row name, over | column: cell | column: cell`."""
+        header, over = self.header(), self.over()
         texts = []
         for row in self.rows[self.header_rows :]:
             cells = [
@@ -105,15 +114,24 @@ class Table:
                 for i, (name, cell) in enumerate(zip(header or ("",) * len(row), row, strict=True))
                 if cell
             ]
+            if over and row[0] and len(cells) > 1:
+                cells[0] = f"{row[0]}, {over}"
             if cells:
                 texts.append(" | ".join(cells))
         return texts
+
+    def _is_over(self, row: tuple[str, ...]) -> bool:
+        head = self.rows[: self.header_rows]
+        return len(head) > 1 and (
+            is_remark(row) or is_over_columns(row, [other for other in head if other is not row])
+        )
 
     def markdown(self) -> str:
         """GitHub-flavoured Markdown; pipes and line ends inside cells are escaped."""
         if not self.rows:
             return ""
-        header = self.header() or ("",) * len(self.rows[0])
+        first, *others = self.header() or ("",) * len(self.rows[0])
+        header = (" ".join(filter(None, (first, self.over()))), *others)
 
         def line(cells: Iterable[str]) -> str:
             return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"

@@ -17,7 +17,7 @@ from svrag.documents.blocks import Line, Word
 from svrag.documents.model import Box
 
 DPI = 150
-_SECONDS = 20.0
+_SECONDS = 120.0  # by the clock: a page takes one or two, and more when other programs keep the cores busy
 _LEAST_CONFIDENCE = 30.0
 _WIDE_GAP = 2.0  # heights of a word: what stands further apart are columns, not words of one line
 

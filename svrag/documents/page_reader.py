@@ -1,35 +1,28 @@
 """One page into blocks: text lines, layout classes, pictures, tables. Runs inside a worker, knows only its page.
 
 The layout is that of PyMuPDF's model (`page.get_layout(return_raw=True)`), which works on text lines: a page without a
-text layer is read by tesseract first, its lines are laid invisibly over a copy of the page, and the copy goes through
-the model. Pages too heavy for the model keep their text blocks and count as one picture.
+text layer is read by OCR first (scans.py). Pages too heavy for the model keep their text blocks and count as one picture.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pymupdf
 
 from svrag.documents import ocr
 from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, Word, join_lines
 from svrag.documents.grid import grid_rows
-from svrag.documents.ink import picture_boxes
 from svrag.documents.invisible import Unseen
 from svrag.documents.model import Box, Page
 from svrag.documents.order import in_reading_order
 from svrag.documents.regions import find_pictures, image_boxes
+from svrag.documents.scans import UNREADABLE, inked, is_all_image, is_scan, read_scan
 
 _HEAVY_BYTES = 3_000_000
 _HEAVY_OBJECTS = 20_000
 _HEAVY_AREA = 4_000_000.0  # square points
-_LOOKING_DPI = 72
-_MAX_OCR_PIXELS = 12_000_000
-_FEW_WORDS = 25  # with a picture over most of the page: a stamp on a scan
-_UNREADABLE = re.compile(r"[\ufffd\x00-\x08\x0e-\x1f\ue000-\uf8ff]")
 _TEXT_FLAGS = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
 
 
@@ -42,20 +35,18 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
     unseen = Unseen(page, images)
     lines = text_lines(page, unseen)
     source, warning, shown = page, "", []
-    if _is_scan(page, lines, images):
+    if is_scan(page, lines, images):
         if ocr.available():
             try:
-                image = page.get_pixmap(dpi=_ocr_dpi(page), colorspace=pymupdf.csGRAY, alpha=False)
-                lines = [_scaled(line, page) for line in ocr.read_lines(image.tobytes("png"))]
+                scan = read_scan(page)
+                lines, source, shown = scan.lines, scan.drawn, scan.inked
                 record = replace(record, ocr=True)
-                source = _redrawn(page, image, lines)
-                shown = _inked(page, image, lines)
             except ocr.OcrError as error:
                 warning = str(error)
         else:
             warning = "no text layer, and tesseract is not installed"
-    elif lines and _is_all_image(page, images):
-        shown = _inked(page, page.get_pixmap(dpi=_LOOKING_DPI, colorspace=pymupdf.csGRAY, alpha=False), lines)
+    elif lines and is_all_image(page, images):
+        shown = inked(page, lines)
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
     blocks = _blocks(groups, lines, page, unseen.boxes)
@@ -142,66 +133,6 @@ def _heavy(page: pymupdf.Page) -> bool:
     if page.rect.width * page.rect.height > _HEAVY_AREA:
         return True
     return len(page.read_contents()) > _HEAVY_BYTES or len(page.get_bboxlog()) > _HEAVY_OBJECTS
-
-
-def _is_scan(page: pymupdf.Page, lines: list[Line], images: list[Box]) -> bool:
-    """No words to speak of where there is something to see, or words that cannot be read."""
-    text = "".join(line.text for line in lines)
-    letters = sum(character.isalnum() for character in text)
-    if len(_UNREADABLE.findall(text)) > 0.3 * max(1, len(text)):
-        return True
-    if letters < 8:
-        return bool(images or page.get_bboxlog())
-    if len(text.split()) >= _FEW_WORDS:
-        return False
-    whole = Box(*page.rect)
-    return max((image.intersection(whole) for image in images), default=0.0) > 0.6 * whole.area
-
-
-def _ocr_dpi(page: pymupdf.Page) -> int:
-    """150, or less where the page is so large that the image would be."""
-    inches = page.rect.width * page.rect.height / 72.0**2
-    return max(30, min(ocr.DPI, int((_MAX_OCR_PIXELS / max(inches, 1e-6)) ** 0.5)))
-
-
-def _scaled(line: Line, page: pymupdf.Page) -> Line:
-    """From an image taken for 150 dpi to the page, for pages drawn at less."""
-    factor = ocr.DPI / _ocr_dpi(page)
-
-    def scaled(box: Box) -> Box:
-        return Box(*(value * factor for value in box)).clipped(page.rect.width, page.rect.height)
-
-    words = tuple(Word(word.text, scaled(word.box)) for word in line.words)
-    return replace(line, box=scaled(line.box), words=words)
-
-
-def _is_all_image(page: pymupdf.Page, images: list[Box]) -> bool:
-    """A scan, in one piece or in strips, that somebody has given a text layer: its pictures are in the image."""
-    whole = Box(*page.rect)
-    return sum(whole.intersection(image) for image in images) > 0.85 * whole.area
-
-
-def _inked(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> list[Box]:
-    grey = np.frombuffer(image.samples, np.uint8).reshape(image.height, image.stride)[:, : image.width]
-    return picture_boxes(grey, page.rect.width, page.rect.height, lines)
-
-
-def _redrawn(page: pymupdf.Page, image: pymupdf.Pixmap, lines: list[Line]) -> pymupdf.Page:
-    """A new page with the old one's image and `lines` as invisible text at their places.
-
-    The letters are only there for the model to see where text is; the text itself stays in `lines`. A copy of the page
-    itself will not do: a stamp on a scan is visible text, beside which the model does not look at the invisible.
-    """
-    target = pymupdf.open().new_page(width=page.rect.width, height=page.rect.height)
-    target.insert_image(target.rect, pixmap=image)
-    for line in lines:
-        for word in line.words:
-            letters = word.text.encode("latin-1", errors="replace").decode("latin-1")
-            natural = pymupdf.get_text_length(letters, fontsize=1.0) or 1.0
-            size = max(2.0, min(word.box.width / natural, line.size * 1.3))
-            base = line.box.y1 - 0.2 * line.box.height
-            target.insert_text((word.box.x0, base), letters, fontsize=size, render_mode=3)
-    return target
 
 
 def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page, unseen: list[Box]) -> list[Block]:
@@ -359,4 +290,4 @@ def _all_text(lines: list[Line]) -> str:
 def _clean(text: str) -> str:
     """Without control characters and lone surrogates, spaces as one."""
     text = text.encode("utf-8", errors="ignore").decode("utf-8")
-    return " ".join(_UNREADABLE.sub(" ", text).split())
+    return " ".join(UNREADABLE.sub(" ", text).split())

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pymupdf
@@ -20,6 +22,7 @@ from svrag.documents.opening import open_pages
 from svrag.errors import InputError
 
 _MAX_PIXELS = 20_000_000
+_JPEG_QUALITY = 90  # small print stays as legible to OCR as in PNG
 _RED = (214, 39, 40)
 _LINE = 1.8  # points
 _AIR = 3.5  # points between what is boxed, whose box is as tight as its letters, and the outer edge of the line
@@ -58,13 +61,50 @@ def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0,
     Raises:
         InputError: the file cannot be opened or has no such page.
     """
+    with cutting(source, password) as cutter:
+        return _png(cutter.pixels(page, box, dpi, pad))
+
+
+@contextmanager
+def cutting(source: Path, password: str | None = None) -> Iterator[Cutter]:
+    """`source` opened once for many crops: fonts and pictures that they share are read once. Nobody else draws meanwhile.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
     with drawing, open_pages(source, password) as document:
-        sheet, record = _page(document, source, page)
+        yield Cutter(document, source)
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """Cuts parts out of the pages of an open document."""
+
+    document: pymupdf.Document
+    source: Path
+
+    def jpeg(self, page: int, box: Box, *, dpi: int, pad: float = 5.0) -> bytes:
+        """As `crop`, encoded as JPEG with full colour resolution.
+
+        Raises:
+            InputError: no such page, or the box lies outside it.
+        """
+        pixels = self.pixels(page, box, dpi, pad)
+        encoded: bytes = pixels.pil_tobytes("JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        return encoded
+
+    def pixels(self, page: int, box: Box, dpi: int, pad: float) -> pymupdf.Pixmap:
+        """As `crop`, not encoded.
+
+        Raises:
+            InputError: no such page, or the box lies outside it.
+        """
+        sheet, record = _page(self.document, self.source, page)
         padded = box.padded(pad).clipped(record.width, record.height)
         clip = pymupdf.Rect(*to_displayed(padded, record))
         if clip.is_empty:
-            raise InputError(f"nothing to draw: the box {tuple(box)} lies outside page {page} of {source.name}")
-        return _png(_pixels(sheet, clip, dpi))
+            raise InputError(f"nothing to draw: the box {tuple(box)} lies outside page {page} of {self.source.name}")
+        return _pixels(sheet, clip, dpi)
 
 
 def box_on_image(page: Page, box: Box, dpi: int) -> tuple[float, float, float, float]:

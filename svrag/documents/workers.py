@@ -2,7 +2,8 @@
 
 PyMuPDF is not thread-safe and a broken file can make it crash, so no page is ever read in the calling process. A worker
 that passes its time or memory limit is killed and replaced; its page is read again as text only, and left empty when
-even that fails. Nothing here knows what a page holds.
+even that fails. Time is the processor's, so that a busy machine loses no page; the clock only ends what hangs without
+working. Nothing here knows what a page holds.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from svrag.documents.blocks import PageBlocks
 from svrag.documents.model import Page
 from svrag.errors import InputError
 
-_OPEN_SECONDS = 60.0  # the first task also pays for the import of the layout model
+_OPEN_SECONDS = 60.0
 _TEXT_SECONDS = 10.0
+_START_SECONDS = 60.0  # more for a worker's first task: it also pays for the import of the layout model
+_PATIENCE = 6.0  # seconds by the clock for each of processor time, which other programs and tesseract also need
 _POLL_SECONDS = 0.1
 _starting = threading.Lock()
 
@@ -70,7 +73,9 @@ class Failure:
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    fresh: bool = True
     task: OpenTask | PageTask | None = None
+    cpu_limit: float = 0.0
     deadline: float = 0.0
 
 
@@ -79,7 +84,7 @@ class ParsePool:
 
     Args:
         workers: None means one per usable core.
-        page_seconds: the most one page may take.
+        page_seconds: the most processor time one page may take; six times as long by the clock.
         memory_mb: the most resident memory one worker may hold.
     """
 
@@ -163,7 +168,9 @@ class ParsePool:
                 todo.appendleft(task)  # type: ignore[arg-type]  # back to where it came from
                 continue
             worker.task = task
-            worker.deadline = time.monotonic() + self._limit(task)
+            seconds = self._limit(task) + (_START_SECONDS if worker.fresh else 0.0)
+            worker.cpu_limit = _cpu_seconds(worker.process.pid) + seconds
+            worker.deadline = time.monotonic() + _PATIENCE * seconds
 
     def _limit(self, task: OpenTask | PageTask) -> float:
         if isinstance(task, OpenTask):
@@ -182,10 +189,11 @@ class ParsePool:
                 try:
                     results.append((task, worker.pipe.recv()))
                     worker.task = None
+                    worker.fresh = False
                 except (EOFError, OSError):
                     results.append((task, Failure("the page reader crashed", wrong_input=False)))
                     self._replace(worker)
-            elif time.monotonic() > worker.deadline:
+            elif _cpu_seconds(worker.process.pid) > worker.cpu_limit or time.monotonic() > worker.deadline:
                 results.append((task, Failure(f"took longer than {self._limit(task):.0f} s", wrong_input=False)))
                 self._replace(worker)
             elif _resident_mb(worker.process.pid) > self._memory_mb:
@@ -302,6 +310,16 @@ def _usable_cores() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS and Windows
         return max(1, os.cpu_count() or 1)
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    """Processor time a process has used; 0 where the system has no /proc to read it from."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # a name may hold spaces
+        ticks = int(fields[11]) + int(fields[12])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int | None) -> float:

@@ -34,7 +34,6 @@ _KEYWORDS: tuple[tuple[SectionRole, str], ...] = (
 _NUMBERING = re.compile(
     r"^\s*(?:(?:section|chapter|part)\s+)?(?:[ivxlc]{1,6}[.):]|\d{1,2}(?:\.\d{1,2})*[.):]?|[a-z][.):])\s+"
 )
-_APPENDIX_LETTER = re.compile(r"^\s*[A-Z](?:\.\d+)*[.:]?\s+[A-Z]")
 # A heading that is a whole sentence names its subject first; "... could harm our results" is no result.
 _TELLING_WORDS = 6
 _SPACED = re.compile(r"^(?:\w ){3,}\w\b")

@@ -44,6 +44,24 @@ def test_two_header_rows_are_joined() -> None:
     assert table.row_texts() == ["Sales | 2023 total: 4 | 2024 total: 5"]
 
 
+def test_what_stands_over_all_columns_is_said_once_a_row() -> None:
+    rows = (
+        ("", "", "Year ended December 31,", ""),
+        ("", "2015", "2014", "2013"),
+        ("", "", "(in thousands)", ""),
+        ("Sold:", "", "", ""),
+        ("Bowls", "42", "40", "38"),
+    )
+    table = Table(rows, header_rows=3)
+    assert table.header() == ("", "2015", "2014", "2013")
+    assert table.over() == "Year ended December 31, (in thousands)"
+    assert table.row_texts() == [
+        "Sold:",
+        "Bowls, Year ended December 31, (in thousands) | 2015: 42 | 2014: 40 | 2013: 38",
+    ]
+    assert table.markdown().splitlines()[0] == "| Year ended December 31, (in thousands) | 2015 | 2014 | 2013 |"
+
+
 def test_markdown_escapes_what_would_break_a_row() -> None:
     table = Table((("a|b", "c"), ("line\nend", "d")))
     assert table.markdown().splitlines() == ["| a\\|b | c |", "| --- | --- |", "| line end | d |"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from multiprocessing import active_children
 from pathlib import Path
 
 import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
+from svrag.documents import workers
 from svrag.documents.model import Box, Document, Element
 from svrag.documents.reading import read
 from svrag.documents.workers import ParsePool
@@ -206,6 +210,35 @@ def test_a_page_over_its_time_is_read_as_text_only(tmp_path: Path) -> None:
     assert "text only" in page.warning
     assert LINES[0] in page.text.replace("\n", " ")
     assert any("page 1" in warning for warning in document.warnings)
+
+
+def test_a_fresh_workers_start_does_not_count_as_a_pages_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_TEXT_SECONDS", 0.05)
+    with ParsePool(workers=1, page_seconds=0.0) as pool:
+        (page,) = read(write_paper(tmp_path / "paper.pdf"), pool=pool).pages
+    assert LINES[0] in page.text.replace("\n", " ")
+
+
+def test_a_page_that_waits_for_the_processor_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a reader may stand still for longer than its page may take."""
+    monkeypatch.setattr(workers, "_PATIENCE", 60.0)  # this test may run on such a machine
+
+    stopped: list[int] = []
+
+    def stand_still(done: int, total: int) -> None:
+        if not stopped:
+            (reader,) = set(active_children()) - of_other_tests
+            assert reader.pid is not None
+            os.kill(reader.pid, signal.SIGSTOP)
+            stopped.append(reader.pid)
+            threading.Timer(2.0, os.kill, (reader.pid, signal.SIGCONT)).start()
+
+    first, second = write_paper(tmp_path / "first.pdf"), write_paper(tmp_path / "second.pdf")
+    of_other_tests = set(active_children())
+    with ParsePool(workers=1, page_seconds=1.5) as pool:
+        read(first, pool=pool)  # the model is loaded
+        (page,) = read(second, pool=pool, progress=stand_still).pages
+    assert not page.warning
 
 
 def test_a_worker_over_its_memory_is_replaced(tmp_path: Path) -> None:

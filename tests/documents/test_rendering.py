@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from svrag.documents.model import Box, Page
-from svrag.documents.rendering import box_on_image, crop, effective_dpi, render_page
+from svrag.documents.rendering import box_on_image, crop, cutting, effective_dpi, render_page
 from svrag.errors import InputError
 
 SQUARE = Box(100.0, 150.0, 180.0, 200.0)
@@ -87,3 +87,14 @@ def test_no_such_page_and_a_box_off_the_page(tmp_path: Path) -> None:
         render_page(source, 2)
     with pytest.raises(InputError, match="outside page 1"):
         crop(source, 1, Box(900, 900, 950, 950))
+
+
+def test_an_open_file_gives_the_same_crops_and_is_free_for_others_afterwards(tmp_path: Path) -> None:
+    source = write_page(tmp_path / "page.pdf", 270, True)
+    with cutting(source) as cutter:
+        cut = pixels(cutter.jpeg(1, SQUARE, dpi=72, pad=0))
+        with pytest.raises(InputError, match="outside page 1"):
+            cutter.jpeg(1, Box(900, 900, 950, 950), dpi=72)
+    exact = pixels(crop(source, 1, SQUARE, dpi=72, pad=0))
+    assert cut.shape == exact.shape
+    assert abs(cut - exact).mean() < 4
