@@ -26,7 +26,7 @@ class Settings:
         library: folder of the library; None means `.svrag` in the current folder.
         retriever: names of retrievers, separated by commas; several are fused.
         encoder: the text encoder of the dense retriever: a name on the Hugging Face Hub or a folder.
-        generator: who writes the answer: `quote` (no model) or `openai` (any OpenAI-compatible server).
+        generator: who writes the answer: `quote` (no model) or a model; see `generation/select.py`.
         k: pieces of evidence an answer may rest on.
         workers: parsing processes; 0 means one per core.
         openai_base_url, openai_model, openai_api_key: the server for `--generator openai`.

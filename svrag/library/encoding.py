@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from svrag.library import encoders, sparse
@@ -73,10 +74,6 @@ def _missing(
 ) -> Iterator[tuple[StoredDocument, Passages, Callable[[int, int], None]]]:
     """Each document that is not `done`, its passages, and whom to tell of them."""
     for document in documents:
-        if document.id in done:
-            continue
-
-        def progress(count: int, total: int, name: str = document.name) -> None:
-            on_progress(name, count, total)
-
-        yield document, passages(library.elements_of(document.id), encoder), progress
+        if document.id not in done:
+            made = passages(library.elements_of(document.id), encoder)
+            yield document, made, functools.partial(on_progress, document.name)

@@ -18,6 +18,7 @@ _TEMPORARY = ".adding-"
 
 
 def folder_of(library: Path) -> Path:
+    """Where the copies of the library in this folder are."""
     return library / FOLDER
 
 
@@ -50,7 +51,7 @@ def keep(library: Path, source: Path, sha256: str, readable_copy: bytes | None =
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(folder)
+    sync_folder(folder)
     return name
 
 
@@ -74,8 +75,8 @@ def drop_all_but(library: Path, needed: Container[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable; Windows cannot and need not."""
+def sync_folder(folder: Path) -> None:
+    """Make new names in `folder` durable; Windows cannot and need not."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -6,6 +6,7 @@ set of weights with one choice of settings; anything else is refused with a word
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,13 +53,9 @@ def index_missing(
     """
     done = index.documents()
     for document in documents:
-        if document.id in done:
-            continue
-
-        def progress(count: int, total: int, name: str = document.name) -> None:
-            on_progress(name, count, total)
-
-        index.add(document.id, units_of(library, document, encoder, index.identity.settings.units, progress))
+        if document.id not in done:
+            progress = functools.partial(on_progress, document.name)
+            index.add(document.id, units_of(library, document, encoder, index.identity.settings.units, progress))
 
 
 @dataclass(frozen=True, slots=True)

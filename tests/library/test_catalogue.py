@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from svrag.errors import InputError
-from svrag.library import store
+from svrag.library import full_text, opening
 from svrag.library.catalogue import LONGEST_TAG, MOST_TAGS, pages_read_by_ocr, rename, set_tags, tags
 from svrag.library.ingest import add_paths
 from svrag.library.rereading import reread
@@ -75,7 +75,7 @@ def test_a_document_is_read_anew_under_its_name_with_its_tags(library: Library, 
         assert library.stored(stored.id).source.is_file()
     assert set(tags(library).values()) == {("kilns",)}
     assert len(library.documents()) == 2
-    assert library.match(["nine"])
+    assert full_text.match(library, ["nine"])
 
 
 def test_a_copy_that_is_broken_changes_nothing(library: Library, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_library_from_before_there_were_tags(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:without])
         before.setattr(schema, "SCHEMA_VERSION", without)
-        before.setattr(store, "SCHEMA_VERSION", without)
+        before.setattr(opening, "SCHEMA_VERSION", without)
         with Library.open(tmp_path / "old") as old:
             made = add(old, tmp_path, document("kiln.pdf", *LINES))
     with Library.open(tmp_path / "old") as library:

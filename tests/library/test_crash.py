@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from svrag.library import files
+from svrag.library import files, full_text
 from svrag.library.store import Library
 from tests.killing import killed
 from tests.library.made import add, document
@@ -51,7 +51,7 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
             assert (len(made.pages), len(made.elements)) == (entry.pages, entry.elements)
             assert len(library.graph(entry.id).nodes) == entry.elements
             assert entry.source.is_file()
-            assert library.match(["kiln"], documents=[entry.id])
+            assert full_text.match(library, ["kiln"], documents=[entry.id])
         # The next writer clears away what the killed one left half done.
         add(library, tmp_path, document("after.pdf", "The kiln is cold."))
         kept = {path.name for path in files.folder_of(library.folder).iterdir()}

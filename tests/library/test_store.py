@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from svrag.errors import InputError, LibraryError
 from svrag.graph.build import build_graph
-from svrag.library import files
+from svrag.library import files, full_text
 from svrag.library.schema import SCHEMA_VERSION
 from svrag.library.store import Library
 from svrag.retrievers.lexical.analysis import analyse
@@ -50,7 +50,7 @@ def test_a_changed_file_replaces_what_was_added_from_its_path(library: Library, 
     other = add(library, tmp_path, document("other.pdf", SENTENCES[1]))
     new = add(library, tmp_path, document("kiln.pdf", SENTENCES[2]))
     assert {d.id for d in library.documents()} == {new.id, other.id}
-    assert library.match(["nine"]) == []
+    assert full_text.match(library, ["nine"]) == []
     assert library.elements([e.id for e in old.elements]) == []
     kept = {path.name for path in (library.folder / "files").iterdir()}
     assert kept == {d.source.name for d in library.documents()}
@@ -115,29 +115,33 @@ def test_any_order_of_adding_and_removing(
         elements = [e for i in present for e in made[i].elements]
         tokens = analyse("kiln salt grams heat firing", "en")
         holding = {e.id for e in elements if set(tokens) & {t for field in field_tokens(e, "en").all() for t in field}}
-        assert {found.id for found in library.match(tokens)} == holding
+        assert {found.id for found in full_text.match(library, tokens)} == holding
         counts = Counter(
             token
             for e in elements
             for token in set(tokens) & {t for field in field_tokens(e, "en").all() for t in field}
         )
-        assert library.token_counts(tokens) == dict(counts)
-        assert library.statistics().count == len(elements)
+        assert full_text.token_counts(library, tokens) == dict(counts)
+        assert full_text.statistics(
+            library,
+        ).count == len(elements)
         if elements:
             lengths = [field_tokens(e, "en").lengths() for e in elements]
             means = [sum(column) / len(lengths) for column in zip(*lengths, strict=True)]
-            assert library.statistics().mean_lengths == pytest.approx(means)
+            assert full_text.statistics(
+                library,
+            ).mean_lengths == pytest.approx(means)
 
 
 def test_looking_in_some_documents_only(library: Library, tmp_path: Path) -> None:
     first = add(library, tmp_path, document("a.pdf", *SENTENCES))
     second = add(library, tmp_path, document("b.pdf", *SENTENCES))
-    assert {m.document_id for m in library.match(["kiln"])} == {first.id, second.id}
-    assert {m.document_id for m in library.match(["kiln"], documents=[second.id])} == {second.id}
-    assert {m.type for m in library.match(["kiln"], pages_only=True)} == {"page"}
-    assert "page" not in {m.type for m in library.match(["kiln"])}
+    assert {m.document_id for m in full_text.match(library, ["kiln"])} == {first.id, second.id}
+    assert {m.document_id for m in full_text.match(library, ["kiln"], documents=[second.id])} == {second.id}
+    assert {m.type for m in full_text.match(library, ["kiln"], pages_only=True)} == {"page"}
+    assert "page" not in {m.type for m in full_text.match(library, ["kiln"])}
     assert {e.document_id for e in library.labelled([first.id], "TABLE 1")} == {first.id}
-    assert library.statistics([first.id], pages_only=True).count == 2
+    assert full_text.statistics(library, [first.id], pages_only=True).count == 2
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_looking_in_some_documents_only(library: Library, tmp_path: Path) -> Non
 )
 def test_no_token_is_a_query_of_its_own(library: Library, tmp_path: Path, token: str) -> None:
     add(library, tmp_path, document("a.pdf", *SENTENCES))
-    assert library.match([token]) == []
+    assert full_text.match(library, [token]) == []
 
 
 def test_finding_by_id_name_stem_and_path(library: Library, tmp_path: Path) -> None:
@@ -196,7 +200,7 @@ def test_readers_see_the_last_state_while_another_writes(library: Library, tmp_p
         with library._writing() as connection:
             connection.execute("DELETE FROM documents")
             assert len(first.documents()) == len(second.documents()) == 1
-            assert first.match(["kiln"])
+            assert full_text.match(first, ["kiln"])
         assert first.documents() == second.documents() == []
 
 

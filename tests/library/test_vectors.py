@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from svrag.errors import LibraryError
-from svrag.library import schema, store
+from svrag.library import full_text, opening, schema
 from svrag.library.store import Library
+from svrag.library.tokens import compaction
 from svrag.library.vectors import Vectors, entries
 from tests.killing import killed
 from tests.library.made import add, document
@@ -84,8 +85,8 @@ def test_a_library_of_version_1_keeps_everything(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         before.setattr(schema, "SCHEMA_VERSION", 1)
-        before.setattr(store, "SCHEMA_VERSION", 1)
-        before.setattr(store.compaction, "tidy", lambda library: None)  # there were no token vectors
+        before.setattr(opening, "SCHEMA_VERSION", 1)
+        before.setattr(compaction, "tidy", lambda library: None)  # there were no token vectors
         with Library.open(tmp_path / "library") as library:
             made = add(library, tmp_path, document("a.pdf", "The kiln was fired."))
             library.set_setting("name", "pottery")
@@ -97,7 +98,7 @@ def test_a_library_of_version_1_keeps_everything(tmp_path: Path, monkeypatch: py
         assert library.document(made.id) == made
         assert library.graph(made.id) == graph
         assert library.setting("name") == "pottery"
-        assert library.match(["kiln"])
+        assert full_text.match(library, ["kiln"])
         assert library.encoded_by("e") == set()
         library.put_vectors("e", made_up(made.id, 1))
         assert same(library.vectors_of("e", made.id), made_up(made.id, 1))
@@ -110,7 +111,7 @@ def test_a_library_from_before_entries_had_numbers_for_good_keeps_its_vectors(
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:before_it])
         before.setattr(schema, "SCHEMA_VERSION", before_it)
-        before.setattr(store, "SCHEMA_VERSION", before_it)
+        before.setattr(opening, "SCHEMA_VERSION", before_it)
         with Library.open(tmp_path / "library") as library:
             ids = [add(library, tmp_path, document(f"{n}.pdf", f"The kiln {n}.")).id for n in range(3)]
             for n, one in enumerate(ids):
@@ -125,7 +126,7 @@ def test_a_library_from_before_entries_had_numbers_for_good_keeps_its_vectors(
 
 
 def test_an_older_svrag_does_not_touch_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "SCHEMA_VERSION", 1)
+    monkeypatch.setattr(opening, "SCHEMA_VERSION", 1)
     with pytest.raises(LibraryError, match="upgrade svrag"):
         Library.open(library.folder)
 

@@ -15,6 +15,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 
 from svrag.errors import LibraryError
+from svrag.library.files import sync_folder
 
 FOLDER = "tokens"
 SEGMENT_BYTES = 1 << 30
@@ -22,10 +23,12 @@ SEGMENT_BYTES = 1 << 30
 
 
 def folder_of(library: Path, index: int) -> Path:
+    """Where the files of this index of the library are."""
     return library / FOLDER / str(index)
 
 
 def file_of(library: Path, index: int, segment: int, kind: str) -> Path:
+    """The file of one kind of data ("codes", ...) of a segment."""
     return folder_of(library, index) / f"{segment}.{kind}"
 
 
@@ -60,9 +63,9 @@ def append(
                     os.truncate(path, first * width)
                 raise
     if first == 0:
-        _sync(folder)
-        _sync(folder.parent)
-        _sync(library)
+        sync_folder(folder)
+        sync_folder(folder.parent)
+        sync_folder(library)
 
 
 def map_rows(path: Path, count: int) -> memoryview:
@@ -116,14 +119,3 @@ def _check(path: Path, least: int) -> None:
         raise lost(path, "is missing") from None
     if size < least:
         raise lost(path, f"has {size} bytes of {least}")
-
-
-def _sync(folder: Path) -> None:
-    """Make new names durable; Windows cannot and need not."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from svrag.errors import LibraryError
-from svrag.library import schema, store
+from svrag.library import opening, schema
 from svrag.library.store import Library
 from svrag.library.tokens import compaction
 from svrag.library.tokens.index import TokenIndex, drop
@@ -135,7 +135,7 @@ def test_a_library_of_version_2_keeps_everything(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
         before.setattr(schema, "SCHEMA_VERSION", 2)
-        before.setattr(store, "SCHEMA_VERSION", 2)
+        before.setattr(opening, "SCHEMA_VERSION", 2)
         before.setattr(compaction, "tidy", lambda library: None)  # there were no token vectors
         with Library.open(tmp_path / "library") as library:
             made = add(library, tmp_path, document("a.pdf", "The kiln was fired."))
