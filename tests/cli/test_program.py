@@ -142,6 +142,23 @@ def test_ask_json_has_the_documented_shape(stocked: Path, capsys: Capture) -> No
     assert answer["seconds"].keys() == {"parse", "retrieve", "generate"}
 
 
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_library_without_documents_is_no_answer(command: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "empty.pdf").touch()
+    assert main(["add", str(tmp_path / "empty.pdf"), "--library", str(tmp_path / "library"), "--workers", "1"]) == 3
+    capsys.readouterr()
+    assert main([command, "How many bowls?", "--library", str(tmp_path / "library")]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no documents in" in err
+
+
+def test_ask_wants_a_question_and_no_more(capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["ask"])
+    assert capsys.readouterr().err.rstrip().endswith("required: question")
+
+
 def test_a_search_that_finds_nothing_says_so(stocked: Path, capsys: Capture) -> None:
     assert main(["search", "xylophone", "--library", str(stocked / "library")]) == 0
     assert capsys.readouterr().out == "nothing found: no document shares a word with the question\n"
@@ -354,14 +371,15 @@ def test_read_only_folder(stocked: Path, tmp_path: Path, capsys: Capture) -> Non
 
 
 def test_the_core_needs_no_torch() -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert not [name for name in project["dependencies"] if name.startswith(("torch", "transformers", "gradio"))]
 
 
 def test_which_vectors_become_one_is_told_to_the_index() -> None:
-    from svrag.cli import _index_settings, _parser
+    from svrag.cli.documents import _index_settings
+    from svrag.cli.program import parser
 
-    options = _parser().parse_args(["add", "x", "--pool-factor", "4", "--pool-method", "span"])
+    options = parser().parse_args(["add", "x", "--pool-factor", "4", "--pool-method", "span"])
     made = _index_settings(options)
     assert made is not None
     assert (made.pool_factor, made.pool_method) == (4, "span")
