@@ -7,7 +7,6 @@ with random ones. Knows nothing of documents.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import json
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from svrag.errors import InputError
 from svrag.retrievers.dense.single import Progress, silent
 from svrag.retrievers.dense.windows import windows_of
+from svrag.retrievers.multivector.checkpoint import quiet
 from svrag.settings import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def read_model(name: str, model_class: type[_Model]) -> _Model:
         raise InputError(f"no encoder in {name}: there is no such folder")
     if not local:
         _check_on_hub(name)
-    with _quiet():
+    with quiet():
         try:
             model = model_class(
                 source,
@@ -241,19 +241,3 @@ def fingerprint_of(model: BaseModel, more: object = None) -> str:
         some = values[:: max(1, len(values) // _SAMPLE)].float().cpu().numpy()
         digest.update(f"{key} {tuple(weight.shape)} ".encode() + some.tobytes())
     return digest.hexdigest()[:16]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bar and no report of weights while loading: what is wrong is raised."""
-    from transformers.utils import logging
-
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()

@@ -87,8 +87,8 @@ def device_and_dtype() -> tuple[str, torch.dtype]:
 
 
 @contextlib.contextmanager
-def quiet_loading(name: str) -> Iterator[None]:
-    """No progress bar and no report of weights; what goes wrong while loading becomes an InputError of one line."""
+def quiet() -> Iterator[None]:
+    """No progress bar and no report of weights while loading: what is wrong is raised."""
     from transformers.utils import logging
 
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -96,15 +96,23 @@ def quiet_loading(name: str) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, ImportError) as error:
-        said = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(f"cannot load {name}: {said[:200]}") from error
     finally:
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def quiet_loading(name: str) -> Iterator[None]:
+    """`quiet`, and what goes wrong while loading becomes an InputError of one line."""
+    with quiet():
+        try:
+            yield
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, ImportError) as error:
+            said = next(iter(str(error).splitlines()), "") or type(error).__name__
+            raise InputError(f"cannot load {name}: {said[:200]}") from error
 
 
 def _some(keys: list[str]) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from svrag.errors import InputError
+from svrag.retrievers.multivector.stored_pictures import PictureBytes, PictureFile
 from svrag.training.batch import Item
 from svrag.training.config import FileData
-from svrag.training.data.pictures import PictureBytes, PictureFile
 from svrag.training.data.tables import NOTHING, open_table
 
 _PICTURE_NAMES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")

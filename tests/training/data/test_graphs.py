@@ -10,10 +10,10 @@ import pytest
 
 from svrag.errors import InputError
 from svrag.graph.places import places_of
+from svrag.retrievers.multivector.stored_pictures import PictureBytes, PictureFile
 from svrag.training.config import Anchors, GraphFiles
 from svrag.training.data.anchors import AnchorData, GraphDocument
 from svrag.training.data.graphs import graph_documents
-from svrag.training.data.pictures import PictureBytes, PictureFile
 from tests.evaluation.files_made import write_json, write_lines, write_picture
 
 FIGURE = "1809.03149v2-Figure1-1.png"

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from svrag.errors import InputError
+from svrag.retrievers.multivector.stored_pictures import PictureBytes, PictureFile, PictureImage
 from svrag.training.batch import Item
-from svrag.training.data.pictures import PictureBytes, PictureFile, PictureImage
 
 
 def drawn(seed: int = 0, mode: str = "RGB") -> Image.Image:

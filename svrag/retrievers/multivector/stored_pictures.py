@@ -1,4 +1,4 @@
-"""Pictures of training data: files, bytes in a table, or images in memory. Each is decoded when its batch is made."""
+"""Pictures that wait to be read: files, bytes in a table, or images in memory. Each is decoded when it is asked for."""
 
 from __future__ import annotations
 
