@@ -17,7 +17,7 @@ here chunks hold what they hold, and any objective does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -28,6 +28,10 @@ from svrag.training.batch import Batch, Chunk, TokenBatch
 from svrag.training.vectors import chunks_of, together
 
 
+def _in_order(chunks: Sequence[Chunk]) -> list[tuple[int | None, Chunk]]:
+    return list(enumerate(chunks))
+
+
 def cached_backward(
     encode: Callable[[Chunk], TokenBatch],
     batch: Batch,
@@ -36,44 +40,52 @@ def cached_backward(
     scale: float,
     *,
     alone: Callable[[], AbstractContextManager[object]] = nullcontext,
+    passes: Callable[[Sequence[Chunk]], Sequence[tuple[int | None, Chunk]]] = _in_order,
 ) -> Tensor:
     """Adds the gradient of `scale` times the objective to the weights; the objective, (), without gradients.
 
-    Several processes: each adds the gradient of its own chunks, and they agree on the sum once, in the last chunk's
+    With DDP each process adds the gradient of its own chunks, and they agree on the sum once, in the last chunk's
     backward pass; all other passes are inside `alone`, which is DDP's `no_sync` (it has to be entered before the
-    forward pass already, which is why `backward` alone is not enough). With DDP processes may have different numbers of
-    chunks, as they exchange nothing before their last. Two things to see to there:
+    forward pass already, which is why `backward` alone is not enough). Processes may have different numbers of chunks,
+    as they exchange nothing before their last. A last chunk may leave weights unused that earlier ones have used (texts
+    come before pictures): DDP needs `find_unused_parameters=True`, which counts what was used inside `no_sync`, and
+    then gets all of them.
 
-    - A last chunk may leave weights unused that earlier ones have used (texts come before pictures): DDP needs
-      `find_unused_parameters=True`, which counts what was used inside `no_sync`, and then gets all of them.
-    - FSDP exchanges weights in every forward pass, so there all processes need the same number of chunks.
+    With FSDP processes exchange weights in every pass and gradients in every backward pass, so that all need as many
+    passes of one kind: `passes` is that of `svrag.training.sharded`, and nothing is `alone`.
 
     Args:
         objective: an `Objective`, of what `together` gives.
-        encode: the model on one chunk. It is called twice for each, and has to do the same thing both times.
-        backward: of a loss, as accelerate's; called once per chunk.
+        encode: the model on one chunk. It is called twice for each pass, and has to do the same thing both times.
+        backward: of a loss, as accelerate's; called once per pass.
         scale: processes / questions of the whole step, as for a plain step's loss.
-        alone: context of all passes with gradients but the last chunk's.
+        alone: context of all passes with gradients but the last one's.
+        passes: chunks in the order in which they are read, each with its number, None where it is read for nothing.
     """
     chunks = chunks_of(batch)
-    states, parts = [], []
+    order = passes(chunks)
+    states, found = [], {}
     with torch.no_grad():
-        for chunk in chunks:
+        for number, chunk in order:
             states.append((torch.get_rng_state(), *get_device_states(chunk.rows)))
-            parts.append(encode(chunk))
+            tokens = encode(chunk)
+            if number is not None:
+                found[number] = tokens
+    parts = [found.pop(number) for number in range(len(chunks))]
     leaves = [TokenBatch(part.vectors.detach().requires_grad_(), part.mask) for part in parts]
     loss = objective(batch, *together(batch, leaves))
     gradients = torch.autograd.grad(loss * scale, [leaf.vectors for leaf in leaves])
     del parts, leaves
 
-    for index, (chunk, (state, devices, device_states), gradient) in enumerate(
-        zip(chunks, states, gradients, strict=True)
-    ):
+    for index, ((number, chunk), (state, devices, device_states)) in enumerate(zip(order, states, strict=True)):
         torch.set_rng_state(state)
         set_device_states(devices, device_states)
-        with nullcontext() if index == len(chunks) - 1 else alone():
+        with nullcontext() if index == len(order) - 1 else alone():
             tokens = encode(chunk)
-            known = gradient.masked_fill(~tokens.mask[:, :, None], 0.0)
+            if number is None:
+                backward(0.0 * tokens.vectors.sum())
+                continue
+            known = gradients[number].masked_fill(~tokens.mask[:, :, None], 0.0)
             vectors = tokens.vectors.masked_fill(~tokens.mask[:, :, None], 0.0)
             backward((vectors.to(known.dtype) * known).sum())
     return loss.detach()

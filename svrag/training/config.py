@@ -447,11 +447,6 @@ def _misfit(recipe: Recipe) -> str | None:
         return "data.held_out and data.held_out_share are two ways to hold out: leave one of them out"
     if recipe.evaluation.patience and not (data.held_out or data.held_out_share):
         return "evaluation.patience needs data that are held out: set data.held_out or data.held_out_share"
-    if recipe.optimisation.chunk and recipe.optimisation.parallel == "fsdp":
-        return (
-            "optimisation.chunk needs optimisation.parallel ddp: processes that share out weights cannot read different "
-            "numbers of chunks; optimisation.checkpointing saves memory too"
-        )
     if recipe.sampler.caption_of + recipe.sampler.refer_to + recipe.sampler.question == 0:
         return "sampler.caption_of, refer_to and question are all 0: nothing would be drawn"
     return None

@@ -51,6 +51,18 @@ def gather_documents(documents: TokenBatch, numbers: Tensor) -> tuple[TokenBatch
     return TokenBatch(vectors[real], mask[real]), everyone[real], sum(counts[: dist.get_rank()])
 
 
+def gather_rows(values: Tensor) -> Tensor:
+    """(n, ...) of each process, whose n may differ, one after another; no gradients. All processes have to call it."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return values
+    counts = _gathered(torch.tensor([len(values)], device=values.device)).tolist()
+    most = max(counts)
+    padded = values.new_zeros(most, *values.shape[1:])
+    padded[: len(values)] = values
+    everyone = _gathered(padded)
+    return torch.cat([everyone[rank * most : rank * most + count] for rank, count in enumerate(counts)])
+
+
 def _gathered(values: Tensor) -> Tensor:
     """(n, ...) of each process, of one shape, to (processes * n, ...)."""
     everyone = values.new_empty(dist.get_world_size() * len(values), *values.shape[1:])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from svrag.training.batch import Batch, Scored, TokenBatch
 from svrag.training.config import LossPart
-from svrag.training.gather import gather_documents
+from svrag.training.gather import gather_documents, gather_rows
 from svrag.training.losses.choose import loss_of
 from svrag.training.losses.consistency import Consistency
 from svrag.training.losses.coverage import Coverage
@@ -83,7 +83,7 @@ def _among_all(batch: Batch, numbers: Tensor, begin: int) -> tuple[Tensor, Tenso
     """Relevance and candidates of each query among the documents of all processes.
 
     A document that several processes hold is a candidate once. A query's own documents are candidates where its own
-    process holds them.
+    process holds them. What answers an equal question of the batch is no candidate: it answers this one too.
 
     Args:
         numbers: of all documents.
@@ -105,4 +105,19 @@ def _among_all(batch: Batch, numbers: Tensor, begin: int) -> tuple[Tensor, Tenso
     )
     own = present.new_zeros(len(places), len(numbers) + 1).scatter(1, places, True)
     equal = present.new_zeros(len(places), len(distinct) + 1).scatter(1, groups, True)[:, group]
-    return relevance[:, :-1], own[:, :-1] | (first & ~equal)
+    return relevance[:, :-1], own[:, :-1] | (first & ~equal & ~_answers_equal_question(batch, distinct, group))
+
+
+def _answers_equal_question(batch: Batch, distinct: Tensor, group: Tensor) -> Tensor:
+    """Which documents are relevant to a question of any process that is equal to this one: (queries, documents).
+
+    Args:
+        distinct, group: numbers of all processes' documents, ascending, and of each document which of them it has.
+    """
+    relevant = (batch.pool >= 0) & (batch.relevance > 0)
+    asked = batch.query_numbers[:, None].expand_as(batch.pool)[relevant]
+    pairs = gather_rows(torch.stack([asked, batch.document_numbers[batch.pool[relevant]]], dim=1))
+    query, pair = torch.nonzero(batch.query_numbers[:, None] == pairs[:, 0], as_tuple=True)
+    found = torch.zeros(len(batch.pool), len(distinct), dtype=torch.bool, device=group.device)
+    found[query, torch.searchsorted(distinct, pairs[pair, 1].contiguous())] = True
+    return found[:, group]

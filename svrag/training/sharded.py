@@ -43,34 +43,48 @@ def share_out(model: nn.Module, layers: Collection[str], device: torch.device) -
     fully_shard(model, mesh=mesh)
 
 
-def encode(
-    model: nn.Module, chunks: Sequence[Chunk], spare: Callable[[bool], Mapping[str, Tensor]]
-) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
-    """What the model makes of each chunk, and a 0 that has to be added to the loss.
+def passes(chunks: Sequence[Chunk], spare: Callable[[bool], Mapping[str, Tensor]]) -> list[tuple[int | None, Chunk]]:
+    """The passes that this process makes of its chunks, each with the number of its chunk, None where it is for nothing.
 
     Weights are exchanged in every pass, forward and backward, so all processes need as many passes, of texts and then of
     pictures. Who has fewer makes some for nothing.
 
     Args:
-        model: of a list of inputs.
         spare: inputs of one picture, or of one text.
     """
     seen = [_PICTURES in chunk.inputs for chunk in chunks]
     device = chunks[0].rows.device
     most = torch.tensor([seen.count(False), seen.count(True)], device=device)
     dist.all_reduce(most, dist.ReduceOp.MAX)
-    order: list[int] = []
-    inputs: list[Mapping[str, Tensor]] = []
+    made: list[tuple[int | None, Chunk]] = []
     for kind, count in zip((False, True), most.tolist(), strict=True):
-        mine = [i for i, picture in enumerate(seen) if picture is kind]
-        filling = {key: value.to(device) for key, value in spare(kind).items()} if len(mine) < count else {}
-        order += [*mine, *[-1] * (count - len(mine))]
-        inputs += [*(chunks[i].inputs for i in mine), *[filling] * (count - len(mine))]
-    made = model(inputs)
-    nothing = torch.zeros((), device=device)
-    for i, (vectors, _) in zip(order, made, strict=True):
-        nothing = nothing + 0.0 * vectors.sum() if i < 0 else nothing
-    return [made[order.index(i)] for i in range(len(chunks))], nothing
+        mine = [number for number, picture in enumerate(seen) if picture is kind]
+        made += [(number, chunks[number]) for number in mine]
+        if len(mine) < count:
+            filling = Chunk(spare(kind), torch.zeros(1, dtype=torch.int64)).to(device)
+            made += [(None, filling)] * (count - len(mine))
+    return made
+
+
+def encode(
+    model: nn.Module, chunks: Sequence[Chunk], spare: Callable[[bool], Mapping[str, Tensor]]
+) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """What the model makes of each chunk, and a 0 that has to be added to the loss: all `passes` have gradients then.
+
+    Args:
+        model: of a list of inputs.
+        spare: as for `passes`.
+    """
+    order = passes(chunks, spare)
+    made = model([chunk.inputs for _, chunk in order])
+    nothing = torch.zeros((), device=chunks[0].rows.device)
+    found: dict[int, tuple[Tensor, Tensor]] = {}
+    for (number, _), tokens in zip(order, made, strict=True):
+        if number is None:
+            nothing = nothing + 0.0 * tokens[0].sum()
+        else:
+            found[number] = tokens
+    return [found[number] for number in range(len(chunks))], nothing
 
 
 def gathered(model: nn.Module) -> dict[str, Tensor]:

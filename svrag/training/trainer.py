@@ -67,7 +67,7 @@ class RetrievalTrainer(Trainer):
         own_pool: at evaluation a question ranks its own documents only.
         at_once: items read at once at evaluation.
         identity: of the recipe, kept in checkpoints.
-        shard: weights are shared out among processes (FSDP2), not copied to each (DDP). Not with chunks.
+        shard: weights are shared out among processes (FSDP2), not copied to each (DDP).
         batches: how examples are put together; None takes as many of all alike.
     """
 
@@ -172,9 +172,13 @@ class RetrievalTrainer(Trainer):
         scale = 1.0 / float(num_items_in_batch)
         objective = partial(self._objective, step=self.state.global_step)
         if self._cached:
-            encode, alone = partial(_encoded, model), partial(self.accelerator.no_sync, model)
-            backward = cast(Callable[[Tensor], None], self.accelerator.backward)
-            total = cached_backward(encode, batch, objective, backward, scale, alone=alone)
+            encode, backward = partial(_encoded, model), cast(Callable[[Tensor], None], self.accelerator.backward)
+            if self.sharded:
+                passes = partial(sharded.passes, spare=self._collator.spare)
+                total = cached_backward(encode, batch, objective, backward, scale, passes=passes)
+            else:
+                alone = partial(self.accelerator.no_sync, model)
+                total = cached_backward(encode, batch, objective, backward, scale, alone=alone)
         else:
             chunks = chunks_of(batch)
             nothing: Tensor | float = 0.0

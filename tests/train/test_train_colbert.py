@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from svrag.cli import main
-from svrag.console import training_rows
+from svrag.console.training import training_rows
 from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.trainer import RetrievalTrainer
 from tests.training.models.families import FAMILIES
@@ -119,7 +119,10 @@ def test_the_script_is_the_command(prepared: Path) -> None:
 
 def test_help_knows_nothing_heavy() -> None:
     heavy = ("torch", "transformers", "pydantic", "yaml", "datasets", "pyarrow")
-    code = f"import sys, svrag.cli; svrag.cli._parser().format_help(); print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        "import sys; from svrag.cli.program import parser; parser().format_help(); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from pydantic import ValidationError
 
 from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.batch import Example
@@ -52,6 +51,9 @@ def together(model: Path, folder: Path) -> dict[str, Ran]:
         model, folder / "accumulated", loss={"candidates": "pool"}, optimisation={"batch": 1, "accumulate": 2}
     )
     ran["accumulated"] = run(accumulated, data())
+    shared = {"batch": 2, "chunk": 1, "parallel": "fsdp", "steps": 2}
+    ran["fsdp chunked"] = run(recipe(model, folder / "fsdp chunked", optimisation=shared), data())
+    ran["fsdp chunked mixed"] = run(recipe(model, folder / "fsdp chunked mixed", optimisation=shared), mixed())
     for parallel in ("ddp", "fsdp"):
         options = {"batch": 2, "parallel": parallel, "steps": 2}
         ran[parallel] = run(recipe(model, folder / parallel, optimisation=options), data())
@@ -91,11 +93,6 @@ def two(model: Path, folder: Path) -> list[dict[str, Ran]]:
     return in_two(lambda: together(model, folder), folder)
 
 
-def test_shared_out_weights_and_chunks_are_two_ways_that_do_not_go_together(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"optimisation\.chunk needs optimisation\.parallel ddp"):
-        recipe(model, tmp_path, optimisation={"chunk": 2, "parallel": "fsdp"})
-
-
 def assert_same(one: Ran, two: Ran) -> None:
     assert two.losses == pytest.approx(one.losses, rel=1e-5)
     assert len(one.losses) == 2
@@ -113,7 +110,7 @@ def test_two_processes_have_the_loss_and_the_gradient_of_one(
     assert torch.equal(two[0][name].weights, two[1][name].weights)
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp", "fsdp chunked"])
 def test_weights_may_be_copied_or_shared_out_among_processes(
     parallel: str, model: Path, two: list[dict[str, Ran]], tmp_path: Path
 ) -> None:
@@ -122,6 +119,10 @@ def test_weights_may_be_copied_or_shared_out_among_processes(
         for ran in two:
             assert_same(one, ran[name])
             assert (ran[name].weights - one.weights).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_runs_in_two_processes_go_on(parallel: str, two: list[dict[str, Ran]]) -> None:
     for ran in two:
         assert torch.equal(ran[parallel].weights, ran[f"{parallel} resumed"].weights)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from svrag.training.gather import gather_documents
+from svrag.training.gather import gather_documents, gather_rows
 from svrag.training.objective import Objective
 from svrag.training.vectors import encode
 from tests.training.made import OBJECTIVES, tokens
@@ -33,6 +33,13 @@ def test_documents_of_all_processes_in_order(two_processes: list[dict[str, Any]]
         assert torch.equal(gathered["vectors"][:2, :3][own[0].mask], own[0].vectors[own[0].mask])
         assert torch.equal(gathered["vectors"][2:][own[1].mask], own[1].vectors[own[1].mask])
         assert not gathered["mask"][:2, 3:].any()
+
+
+def test_rows_of_all_processes_in_order(two_processes: list[dict[str, Any]]) -> None:
+    for results in two_processes:
+        assert results["gathered"]["rows"].tolist() == [[0, 1], [10, 11], [12, 13]]
+    alone = torch.ones(3, 2)
+    assert gather_rows(alone) is alone
 
 
 def test_gradients_are_summed_over_processes(two_processes: list[dict[str, Any]]) -> None:

@@ -46,6 +46,19 @@ def test_own_documents_from_other_queries_are_no_candidates() -> None:
     assert torch.allclose(_loss(queries, documents, of, LossPart(name="infonce")), wanted)
 
 
+def test_what_answers_an_equal_question_is_no_negative() -> None:
+    """Questions 0 and 2 are one text with an answer each; a further document of question 2 is irrelevant to both."""
+    queries, documents = tokens(3, 3, seed=1), tokens(4, 5, seed=2)
+    of = replace(
+        batch([[0, -1], [1, -1], [2, 3]], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], [7, 8, 9, 10]),
+        query_numbers=torch.tensor([5, 6, 5]),
+    )
+    candidate = torch.tensor([[True, True, False, True], [True] * 4, [False, True, True, True]])
+    relevance = torch.tensor([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0]])
+    wanted = InfoNCE(1.0)(Scored(maxsim(queries, documents), relevance, candidate)).sum()
+    assert torch.allclose(_loss(queries, documents, of, LossPart(name="infonce")), wanted)
+
+
 def test_pools_are_apart() -> None:
     queries, documents = tokens(2, 3, seed=1), tokens(4, 5, seed=2)
     of = batch([[1, 0], [3, -1]], [[1.0, 0.3], [0.8, 0.0]], [10, 11, 12, 13])

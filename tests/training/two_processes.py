@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from svrag.training.cached import cached_backward
-from svrag.training.gather import gather_documents
+from svrag.training.gather import gather_documents, gather_rows
 from svrag.training.objective import Objective
 from svrag.training.vectors import encode
 from tests.training.made import OBJECTIVES, tokens
@@ -51,6 +51,7 @@ def _gathered(rank: int) -> dict[str, torch.Tensor]:
         "begin": torch.tensor(begin),
         "weights": weights,
         "gradient": gradient,
+        "rows": gather_rows(torch.arange(2 + 2 * rank).reshape(-1, 2) + 10 * rank),
     }
 
 
