@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from svrag.evaluation import deck_retrieval
-from svrag.evaluation.deck_retrieval import RANDOM_MARK, main
+from svrag.evaluation.deck_program import RANDOM_MARK
+from svrag.evaluation.deck_retrieval import main
 from svrag.retrievers.multivector import loading
 from tests.evaluation.test_decks import write_decks
 from tests.retrievers.multivector.colours import ColourEncoder

@@ -1,8 +1,8 @@
 """Metrics of one answer: how near it is to an accepted one, whether a question without an answer was refused, and
 whether it cites the gold evidence.
 
-What the generator wrote is scored as it is but for citation marks and a full stop at its end; nothing is extracted from
-it first.
+What the generator wrote is scored as it is but for citation marks and a full stop at its end; of an answer that tells which
+of its words are the answer itself (`Answer.short`), those. PNLS, which is made to find an answer in sentences, gets all.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def answer_metrics(question: EvalQuestion, answer: Answer) -> dict[str, float]:
     """
     if not question.answer_format:
         return {}
-    said = _CITATIONS.sub("", answer.text).strip().removesuffix(".") if answer.answerable else REFUSAL
+    text = _CITATIONS.sub("", answer.text).strip().removesuffix(".") if answer.answerable else REFUSAL
+    said = answer.short if answer.short and answer.answerable else text
     accepted = (question.answer, *question.answers)
     metrics = {"mmlongbench_score": max(score(said, gold, question.answer_format) for gold in accepted)}
     if not question.answerable:
@@ -52,9 +53,14 @@ def answer_metrics(question: EvalQuestion, answer: Answer) -> dict[str, float]:
     if question.answer_format == "None":  # "Not answerable or 0 or none" is no text to compare with
         return metrics
     texts = [", ".join(as_list(gold)) if gold.startswith("[") else gold for gold in accepted]
-    compared = {"answer_em": exact_match, "answer_f1": token_f1, "anls": anls, "pnls": pnls}
-    for name, similarity in compared.items():
-        metrics[name] = max(similarity(said, text) for text in texts) if answer.answerable else 0.0
+    compared = {
+        "answer_em": (exact_match, said),
+        "answer_f1": (token_f1, said),
+        "anls": (anls, said),
+        "pnls": (pnls, text),
+    }
+    for name, (similarity, words) in compared.items():
+        metrics[name] = max(similarity(words, gold) for gold in texts) if answer.answerable else 0.0
     return metrics
 
 

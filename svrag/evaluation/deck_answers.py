@@ -1,7 +1,6 @@
 """The test_sv_rag program: one model finds the pages of a deck that answer a question, and answers from them.
 
 SV-RAG's demonstration (arXiv 2411.01106): the model retrieves with one adapter and answers with another, or with none.
-Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage, 3 some decks were skipped (named on stderr).
 """
 
 from __future__ import annotations
@@ -16,8 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svrag.errors import InputError, SvragError
-from svrag.evaluation.deck_retrieval import DEMO_DECKS, RANDOM_MARK, ROOT, write_text
+from svrag.errors import InputError
+from svrag.evaluation.deck_program import (
+    DEMO_DECKS,
+    DONE,
+    ROOT,
+    SKIPPED,
+    check,
+    ended,
+    options,
+    tell_random,
+    write_text,
+)
 from svrag.evaluation.decks import Deck, Ranked, load_decks, pictures_of, ranked_pages
 from svrag.evaluation.fetching import PictureFetcher, cache_folder
 from svrag.evaluation.levenshtein import anls, check_installed, pnls
@@ -36,7 +45,7 @@ DEMO_PAIR = ROOT / ".svrag" / "tiny_sv_rag"
 _TOP = (1, 5)
 _LONGEST = 64  # tokens of an answer
 _RULES = "Answer the question from the pages. Reply with the answer alone: a number, a name, a list or a few words."
-_DONE, _FAILED, _SKIPPED, _STOPPED = 0, 1, 3, 130
+_PROGRAM = "test_sv_rag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,50 +182,33 @@ def png_of(image: Image) -> Picture:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program and return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except SvragError as error:
-        print(f"test_sv_rag: {error}", file=sys.stderr)
-        return _FAILED
-    except KeyboardInterrupt:
-        print("test_sv_rag: stopped", file=sys.stderr)
-        return _STOPPED
+    given = _parser().parse_args(arguments)
+    return ended(_PROGRAM, lambda: _run(given))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="test_sv_rag", description="One model finds the pages of a deck that answer a question, and answers."
-    )
+    about = "One model finds the pages of a deck that answer a question, and answers."
+    parser = options(_PROGRAM, about, "pages and answer")
     add = parser.add_argument
-    models = "InternVL2, Phi, a name on the Hugging Face Hub or a folder (default: a tiny one of random weights)"
-    add("--model", metavar="NAME", help=models)
     add("--adapter", metavar="FOLDER", help="LoRA weights for answering (default: the model's base answers)")
-    add("--data", metavar="FILE", type=Path, help="decks in SV-RAG's layout (default: demo_data/decks.json)")
     add("--k", metavar="K", type=int, default=5, help="pages to answer from (default: 5)")
-    add("--limit", metavar="N", type=int, help="only the first N questions")
-    add("--json", metavar="OUT", type=Path, help="write the result with every question's pages and answer")
-    add("--cache", metavar="DIR", type=Path, help="where fetched pictures are kept (default: the user's cache)")
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
-    for name, least in (("k", options.k), ("limit", options.limit)):
-        if least is not None and least < 1:
-            raise InputError(f"--{name} must be 1 or more, not {least}")
-    if options.json and not options.json.absolute().parent.is_dir():
-        raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
+def _run(given: argparse.Namespace) -> int:
+    if given.k < 1:
+        raise InputError(f"--k must be 1 or more, not {given.k}")
+    check(given)
     check_installed()
-    data = options.data or DEMO_DECKS
-    decks = load_decks(data, options.limit)
-    retriever, adapter = _pair(options.model, options.adapter)
+    data = given.data or DEMO_DECKS
+    decks = load_decks(data, given.limit)
+    retriever, adapter = _pair(given.model, given.adapter)
     from svrag.generation.sv_rag import SvRagChat
     from svrag.retrievers.multivector.loading import load_multivector
 
     encoder = load_multivector(retriever)
-    if (Path(retriever).expanduser() / RANDOM_MARK).is_file():
-        print(f"test_sv_rag: THE WEIGHTS OF {retriever} ARE RANDOM: its answers are gibberish", file=sys.stderr)
-    fetcher = PictureFetcher(options.cache or cache_folder())
+    tell_random(_PROGRAM, retriever, "its answers are gibberish")
+    fetcher = PictureFetcher(given.cache or cache_folder())
     with SvRagChat(retriever, adapter) as model:
         totals = answer_decks(
             decks,
@@ -224,16 +216,16 @@ def _run(options: argparse.Namespace) -> int:
             model,
             folder=data.parent,
             fetcher=fetcher,
-            k=options.k,
+            k=given.k,
             on_answer=_tell,
             on_skipped=_tell_skipped,
         )
     last = f"{len(totals.answered)} questions: retrieval {totals.retrieving:.1f} s, answers {totals.answering:.1f} s"
     print(f"{encoder.name}, {last}")
-    if options.json:
-        settings = {"model": encoder.name, "revision": encoder.revision, "adapter": adapter, "k": options.k}
-        write_text(options.json, json.dumps(settings | totals.to_json(), ensure_ascii=False, indent=1) + "\n")
-    return _SKIPPED if totals.skipped else _DONE
+    if given.json:
+        settings = {"model": encoder.name, "revision": encoder.revision, "adapter": adapter, "k": given.k}
+        write_text(given.json, json.dumps(settings | totals.to_json(), ensure_ascii=False, indent=1) + "\n")
+    return SKIPPED if totals.skipped else DONE
 
 
 def _pair(model: str | None, adapter: str | None) -> tuple[str, str]:
@@ -261,7 +253,7 @@ def _lines(one: Answered, so_far: Totals) -> Iterator[str]:
 
 
 def _tell_skipped(deck: Deck, why: str) -> None:
-    print(f"test_sv_rag: skipped {_one_line(deck.name)}: {without_control(why)}", file=sys.stderr)
+    print(f"{_PROGRAM}: skipped {_one_line(deck.name)}: {without_control(why)}", file=sys.stderr)
 
 
 def _one_line(text: str) -> str:

@@ -9,8 +9,9 @@ read nothing of score 0, and get what propagation moves to them.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from svrag.graph.model import ElementGraph
 from svrag.graph.places import places_of
 from svrag.graph.propagation import Transition, diffusion, pagerank
 from svrag.library.units import PAGE_DPI
+from svrag.retrievers.elements.exchanged import VISUAL
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from svrag.library.store import Library, StoredDocument
 
-_VISUAL = ("figure", "table", "equation")
 _PICTURES_AT_ONCE = 8  # bounds what is in memory
 _PUBLISHED_CUT = 50  # candidates among which the published propagation moves scores
 
@@ -63,17 +64,35 @@ class Pool:
 
 
 def read_pool(library: Library, document: StoredDocument, encoder: MultiVectorEncoder) -> Pool:
-    """The pool of `document`, encoded.
+    """The pool of a document in the library, encoded.
 
     Raises:
         InputError: the library's copy of the file cannot be drawn.
         LibraryError: the library cannot be read.
     """
-    graph = library.graph(document.id)
+    elements = [element for element in library.elements_of(document.id) if element.type != "page"]
+    pictures = {e.id: partial(_picture, document, e) for e in elements if e.type in VISUAL}
+    return encoded(elements, library.graph(document.id), pictures, encoder)
+
+
+def encoded(
+    elements: Sequence[Element],
+    graph: ElementGraph,
+    pictures: Mapping[str, Callable[[], Image]],
+    encoder: MultiVectorEncoder,
+) -> Pool:
+    """The pool of all but the headings among the `elements` of a graph.
+
+    Args:
+        pictures: what opens an element's picture, by the element's id.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
     places = places_of(graph)
-    elements = [e for e in library.elements_of(document.id) if e.type not in ("page", "section_header")]
+    elements = [element for element in elements if element.type != "section_header"]
     captioned = {element.target_id for element in elements if element.type == "caption"}
-    drawn = [n for n, e in enumerate(elements) if encoder.reads_pictures and e.type in _VISUAL]
+    drawn = [n for n, e in enumerate(elements) if encoder.reads_pictures and e.id in pictures]
     texts = {n: _words(e, captioned) for n, e in enumerate(elements) if n not in set(drawn)}
     written = [n for n, text in texts.items() if text.strip()]
     tokens = dict(
@@ -85,8 +104,8 @@ def read_pool(library: Library, document: StoredDocument, encoder: MultiVectorEn
     )
     for start in range(0, len(drawn), _PICTURES_AT_ONCE):
         some = drawn[start : start + _PICTURES_AT_ONCE]
-        pictures = [_picture(document, elements[n]) for n in some]
-        tokens |= zip(some, encoder.pictures(pictures, places=[places[elements[n].id] for n in some]), strict=True)
+        opened = [pictures[elements[n].id]() for n in some]
+        tokens |= zip(some, encoder.pictures(opened, places=[places[elements[n].id] for n in some]), strict=True)
     read = sorted(n for n, made in tokens.items() if len(made.vectors))
     lengths = [len(tokens[n].vectors) for n in read]
     return Pool(

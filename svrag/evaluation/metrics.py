@@ -64,12 +64,19 @@ class Ranking:
 class Gold:
     """The gold evidence of a question; no pages, or no boxes, when there is nothing to measure them against.
 
-    `gains` grades the pages, above 0 each; empty means 1 each.
+    Attributes:
+        gains: grades of the pages, above 0 each; empty means 1 each.
+        elements: ids, where the benchmark names elements instead of drawing boxes.
     """
 
     pages: frozenset[int]
     boxes: tuple[Region, ...]
     gains: Mapping[int, float] = field(default_factory=dict)
+    elements: frozenset[str] = frozenset()
+
+    def shown_by(self, element: RankedElement) -> bool:
+        """Whether `element` is one of those named, or counts as one of the boxes."""
+        return element.id in self.elements or any(element.shows(box) for box in self.boxes)
 
 
 def page_hit(pages: Sequence[int], gold: Collection[int], k: int) -> float:
@@ -93,13 +100,18 @@ def element_recall(elements: Sequence[RankedElement], gold: Sequence[Region], k:
     return sum(any(element.shows(box) for element in first) for box in gold) / len(gold)
 
 
-def pool_metrics(elements: Sequence[RankedElement], gold: Sequence[Region]) -> dict[str, float]:
-    """What only rankings of elements alone are measured by: `element_hit@k`, whether the first k show a gold box, and
-    `element_mrr`, 1 / rank of the first that does (0 when none of `elements` does). Empty without gold boxes.
+def named_recall(elements: Sequence[RankedElement], gold: Collection[str], k: int) -> float:
+    """The share of the elements with the ids `gold`, which are not empty, that is among the first k."""
+    return len({element.id for element in elements[:k]} & set(gold)) / len(gold)
+
+
+def pool_metrics(elements: Sequence[RankedElement], gold: Gold) -> dict[str, float]:
+    """What only rankings of elements alone are measured by: `element_hit@k`, whether the first k show gold evidence, and
+    `element_mrr`, 1 / rank of the first that does (0 when none of `elements` does). Empty without boxes and elements.
     """
-    if not gold:
+    if not gold.boxes and not gold.elements:
         return {}
-    shown = [any(element.shows(box) for box in gold) for element in elements]
+    shown = [gold.shown_by(element) for element in elements]
     first = next((rank for rank, hit in enumerate(shown, start=1) if hit), 0)
     hits = {f"element_hit@{k}": float(0 < first <= k) for k in CUTOFFS}
     return {**hits, "element_mrr": 1 / first if first else 0.0}
@@ -132,10 +144,10 @@ def question_metrics(ranking: Ranking, gold: Gold, depth: int = DEPTH) -> dict[s
     the last of them.
 
     `page_hit@k`, `page_recall@k`, `page_precision@k`, `mrr` and `ndcg@10` need gold pages, `element_recall@k` needs gold
-    boxes and ranked elements. `cross_page_hit` is whether R_10 holds all of G, for questions with several gold pages
-    only. `coverage@k` is the share of the gold set in the first k, and `perfect@k` whether all of it is there, where the
-    gold set is the finest evidence there is to compare: the boxes when there are any and elements were ranked, the pages
-    otherwise.
+    boxes or named elements, and ranked elements. `cross_page_hit` is whether R_10 holds all of G, for questions with
+    several gold pages only. `coverage@k` is the share of the gold set in the first k, and `perfect@k` whether all of it
+    is there, where the gold set is the finest evidence there is to compare: the boxes or named elements when there are
+    any and elements were ranked, the pages otherwise.
     """
     pages, elements = ranking.pages, ranking.elements
     cutoffs = (*CUTOFFS, *DEEP_CUTOFFS) if depth >= DEEP_CUTOFFS[-1] else CUTOFFS
@@ -155,6 +167,10 @@ def question_metrics(ranking: Ranking, gold: Gold, depth: int = DEPTH) -> dict[s
         finest = "element_recall"
         for k in cutoffs:
             metrics[f"element_recall@{k}"] = element_recall(elements, gold.boxes, k)
+    elif gold.elements and elements is not None:
+        finest = "element_recall"
+        for k in cutoffs:
+            metrics[f"element_recall@{k}"] = named_recall(elements, gold.elements, k)
     if finest:
         for k in cutoffs:
             metrics[f"coverage@{k}"] = metrics[f"{finest}@{k}"]

@@ -20,14 +20,14 @@ def nothing_found(question: EvalQuestion, depth: int) -> QuestionRecord:
     boxes = tuple(Region(box.page, rounded(box.box)) for box in question.gold_boxes)
     gold = _gold(question, question.evidence_pages, boxes)
     slices = (("document", question.document), *question.slices)
-    return _record(question, "", gold, slices, Ranking((), ()), 0.0, depth)
+    return recorded(question, "", gold, slices, Ranking((), ()), 0.0, depth)
 
 
 def found(question: EvalQuestion, document: Collected, ranking: Ranking, seconds: float, depth: int) -> QuestionRecord:
     """The record of a question for which `ranking`, `depth` deep, came up in `document`."""
     gold = gold_of(question, document.pages)
     slices = (("document", question.document), *question.slices, *_text_slice(gold, document))
-    return _record(question, document.stored.id, gold, slices, ranking, seconds, depth)
+    return recorded(question, document.stored.id, gold, slices, ranking, seconds, depth)
 
 
 def gold_of(question: EvalQuestion, pages: Sequence[Page]) -> Gold:
@@ -45,7 +45,7 @@ def _gold(question: EvalQuestion, pages: Sequence[int], boxes: Sequence[Region])
     return Gold(frozenset(pages), tuple(boxes), gains)
 
 
-def _record(
+def recorded(
     question: EvalQuestion,
     document_id: str,
     gold: Gold,
@@ -54,6 +54,7 @@ def _record(
     seconds: float,
     depth: int,
 ) -> QuestionRecord:
+    """A question with its gold evidence, what was found, and the metrics of that."""
     return QuestionRecord(
         question=question,
         document_id=document_id,

@@ -137,6 +137,7 @@ def record_json(record: QuestionRecord) -> dict[str, Any]:
         "gains": list(question.gains),
         "gold_pages": sorted(gold.pages),
         "gold_boxes": [{"page": region.page, "bbox": list(region.box)} for region in gold.boxes],
+        **({"gold_elements": sorted(gold.elements)} if gold.elements else {}),
         "slices": slices,
         **_found_json(record),
     }
@@ -166,7 +167,8 @@ def record_from_json(data: Mapping[str, Any]) -> QuestionRecord:
     )
     boxes = tuple(Region(int(place["page"]), Box(*place["bbox"])) for place in data["gold_boxes"])
     gains = dict(zip(question.evidence_pages, question.gains, strict=True)) if gold_pages and question.gains else {}
-    return _found_from_json(question, data["document_id"], Gold(gold_pages, boxes, gains), slices, data)
+    gold = Gold(gold_pages, boxes, gains, frozenset(map(str, data.get("gold_elements", ()))))
+    return _found_from_json(question, data["document_id"], gold, slices, data)
 
 
 def difference_json(difference: Difference) -> dict[str, Any]:
@@ -187,7 +189,7 @@ def _found_json(record: QuestionRecord) -> dict[str, Any]:
                 "type": element.type,
                 "page": element.page,
                 "bbox": list(element.box),
-                "hit": any(element.shows(region) for region in record.gold.boxes),
+                "hit": record.gold.shown_by(element),
             }
             for element in record.ranking.elements
         ]

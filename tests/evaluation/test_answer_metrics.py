@@ -28,6 +28,12 @@ def test_words_around_an_answer_count_in_all_but_pnls() -> None:
     assert metrics == pytest.approx({"mmlongbench_score": 0, "answer_em": 0, "answer_f1": 1 / 2, "anls": 0, "pnls": 1})
 
 
+def test_the_words_that_an_answer_calls_the_answer_are_scored_and_pnls_gets_all() -> None:
+    told = replace(answered("41 [1]\nOf 42 bowls 41 were kept. [1]"), short="41")
+    assert answer_metrics(QUESTION, told) == RIGHT | dict.fromkeys(RIGHT.keys() - {"pnls"}, 0.0)
+    assert answer_metrics(QUESTION, replace(told, short="42")) == RIGHT
+
+
 def test_a_refusal_is_right_where_there_is_no_answer_and_wrong_elsewhere() -> None:
     refusal = answered(NOT_FOUND + " It comes near on page 3.", answerable=False)
     assert answer_metrics(UNANSWERABLE, refusal) == {"mmlongbench_score": 1, "unanswerable_accuracy": 1}

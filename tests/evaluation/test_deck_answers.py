@@ -42,7 +42,7 @@ class Says:
         should_stop: Callable[[], bool] | None = None,
     ) -> Reply:
         parts = request.messages[-1].parts
-        pictures = [Image.open(io.BytesIO(part.png)) for part in parts if isinstance(part, Picture)]
+        pictures = [Image.open(io.BytesIO(part.data)) for part in parts if isinstance(part, Picture)]
         if len(pictures) > self._most:
             raise Refused("pictures", f"says takes {self._most} pictures", self._most)
         self.seen.append([*(image.convert("RGB").getpixel((0, 0)) for image in pictures), parts[-1]])

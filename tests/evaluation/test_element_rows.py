@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from svrag.cli import WITH_ROWS, main
+from svrag.cli import main
+from svrag.cli.evaluating import WITH_ROWS
 from svrag.documents.model import Element, Region
 from svrag.errors import InputError
 from svrag.evaluation import element_pool, element_rows
 from svrag.evaluation.element_pool import VARIANTS, Pool, best_first, read_pool, variants
 from svrag.evaluation.element_rows import MEASURED, model_of, run_rows
-from svrag.evaluation.metrics import RankedElement, pool_metrics
+from svrag.evaluation.metrics import Gold, RankedElement, pool_metrics
 from svrag.evaluation.result_json import from_json, to_json
 from svrag.graph.build import build_graph
 from svrag.graph.places import places_of
@@ -97,7 +98,7 @@ def test_pool_metrics_by_hand() -> None:
     made = document("kilns.pdf", *SENTENCES)
     tables = [e for e in made.elements if e.type == "table"]
     ranked = [RankedElement(e.id, e.type, e.page, e.box) for e in (made.elements[1], tables[1], tables[0])]
-    gold = [Region(tables[0].page, tables[0].box)]
+    gold = Gold(frozenset(), (Region(tables[0].page, tables[0].box),))
     measured = pool_metrics(ranked, gold)
     assert measured == {
         "element_hit@1": 0.0,
@@ -107,7 +108,8 @@ def test_pool_metrics_by_hand() -> None:
         "element_mrr": 1 / 3,
     }
     assert pool_metrics(ranked[:2], gold)["element_mrr"] == 0
-    assert pool_metrics(ranked, []) == {}
+    assert pool_metrics(ranked, Gold(frozenset(), (), elements=frozenset({ranked[2].id}))) == measured
+    assert pool_metrics(ranked, Gold(frozenset({1}), ())) == {}
 
 
 @pytest.fixture(scope="module")
