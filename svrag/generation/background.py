@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from svrag.documents.model import page_element
 from svrag.generation.asking import understand
+from svrag.library import full_text
 from svrag.library.store import Library
 from svrag.retrievers.kinds import kind_of
 from svrag.retrievers.lexical.analysis import analyse
@@ -98,9 +99,11 @@ def absent(library: Library, question: str, documents: Sequence[str] | None) -> 
     names = asked.names - asked.aspects
     if not names:
         return {}
-    known = library.token_counts(list(names), pages_only=True)
-    read_as = {name: name if name in known else meant(name, library.tokens_like(name[:2])) for name in names}
-    there = library.tokens_on_pages(list(read_as.values()), documents)
+    known = full_text.token_counts(library, list(names), pages_only=True)
+    read_as = {
+        name: name if name in known else meant(name, full_text.tokens_like(library, name[:2])) for name in names
+    }
+    there = full_text.tokens_on_pages(library, list(read_as.values()), documents)
     called = " ".join(d.name for d in library.documents() if documents is None or d.id in documents)
     there |= set(analyse(re.sub(r"[_.-]", " ", called), language))
     words = {token: word for word in re.findall(r"\w[\w'’.,-]*\w|\w", question) for token in analyse(word, language)}

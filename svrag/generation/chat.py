@@ -170,5 +170,5 @@ def _message(message: Message) -> dict[str, object]:
 def _part(part: Text | Picture) -> dict[str, object]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    url = "data:image/png;base64," + base64.b64encode(part.png).decode("ascii")
+    url = f"data:{part.mime};base64,{base64.b64encode(part.data).decode('ascii')}"
     return {"type": "image_url", "image_url": {"url": url}}

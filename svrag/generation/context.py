@@ -1,24 +1,20 @@
 """Which evidence a model sees, and how much of it: chosen by rank, ordered by place, shrunk until it fits.
 
 A `Plan` says what to send; each refusal, and each count above the model's limit, makes a smaller plan. What was left
-out is told in `Plan.notes`. Wording is in prompt.py, talking to the model in generator.py.
+out is told in `Plan.notes`. Pictures are drawn in crops.py, wording is in prompt.py, talking to the model in generator.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from svrag.errors import SvragError
 from svrag.search.result import Hit
 
 PIECE_CHARACTERS = 6000
 _SMALLEST_PIECE = 500
 LARGE_SIDE = 1568  # pixels: what the large services scale down to, and enough to read a dense table
 SMALL_SIDE = 784  # a quarter of the tokens; the words of a chart can still be read
-_DPI = 150.0
-_PICTURED = ("figure", "table", "equation", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,52 +99,6 @@ def each_once(hits: Sequence[Hit]) -> list[Hit]:
         words = " ".join(f"{element.caption} {element.text}".split())
         kept.setdefault((element.document_id, words or element.id), hit)
     return list(kept.values())
-
-
-@dataclass
-class Crops:
-    """Pictures of evidence as PNG, each drawn once for each size.
-
-    Attributes:
-        sources: the file of each document by its id.
-    """
-
-    sources: Mapping[str, Path]
-    _failures: dict[str, str] = field(default_factory=dict)
-    _drawn: dict[tuple[str, int], bytes] = field(default_factory=dict)
-
-    def of(self, plan: Plan) -> dict[int, bytes]:
-        """By the numbers of `plan.in_order()`; the best pieces have theirs first."""
-        pictured: dict[str, bytes] = {}
-        for hit in plan.hits:
-            if len(pictured) == plan.pictures:
-                break
-            png = self._crop(hit, plan.side)
-            if png:
-                pictured[hit.element.id] = png
-        numbered = enumerate(plan.in_order(), start=1)
-        return {n: pictured[hit.element.id] for n, hit in numbered if hit.element.id in pictured}
-
-    def notes(self) -> tuple[str, ...]:
-        """Which pictures could not be drawn, and why."""
-        return tuple(self._failures.values())
-
-    def _crop(self, hit: Hit, side: int) -> bytes:
-        from svrag.documents.rendering import crop
-
-        element, source = hit.element, self.sources.get(hit.element.document_id)
-        if element.type not in _PICTURED or source is None or element.id in self._failures:
-            return b""
-        if (element.id, side) not in self._drawn:
-            longest = max(element.box.width, element.box.height, 1.0)
-            dpi = max(1, int(min(_DPI, side * 72 / longest)))
-            try:
-                self._drawn[element.id, side] = crop(source, element.page, element.box, dpi=dpi)
-            except SvragError as error:
-                what = element.label or f"the {element.type} on page {element.page} of {hit.document_name}"
-                self._failures[element.id] = f"no picture of {what}: {error}"
-                return b""
-        return self._drawn[element.id, side]
 
 
 def _place(hit: Hit) -> tuple[int, int, float]:

@@ -20,8 +20,9 @@ from svrag.generation.answer import NOT_FOUND, Answer, Citation
 from svrag.generation.background import NOTHING_ELSE, Background
 from svrag.generation.citations import check_citations, find_citations, without_citations
 from svrag.generation.claims import unsupported
-from svrag.generation.context import Crops, Plan, first_plan
+from svrag.generation.context import Plan, first_plan
 from svrag.generation.conversation import Turn, rewriting, rewritten
+from svrag.generation.crops import Crops
 from svrag.generation.model import ChatModel, ChatRequest, Limits, Picture, Refused, Reply, Text
 from svrag.generation.passages import closest_passage
 from svrag.generation.sentences import split_sentences
@@ -76,8 +77,8 @@ class ModelGenerator:
         with self.model() as model:
             limits = model.limits()
             plan = first_plan([*hits, *background.pages, *background.related], self.pictures)
-            if limits.pictures is not None and (drawn := len(crops.of(plan))) > limits.pictures:
-                plan = plan.fewer_pictures(drawn, limits.pictures) or plan
+            if limits.pictures is not None and (possible := crops.possible(plan)) > limits.pictures:
+                plan = plan.fewer_pictures(possible, limits.pictures) or plan
             structured = limits.structured
             while True:
                 request = self._request(question, plan, crops, limits, structured)

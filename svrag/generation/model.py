@@ -1,7 +1,7 @@
 """A chat model as generators see it, wherever it runs: messages in, text out, piece by piece. Knows nothing of evidence.
 
-Implementations: `chat.py` (a server that speaks OpenAI's protocol), `transformers.py` (in this process), `sv_rag.py` (the
-retriever's own backbone).
+Implementations: `chat.py` (a server that speaks OpenAI's protocol), `transformers.py` and `vllm.py` (in this process),
+`sv_rag.py` (the retriever's own backbone).
 """
 
 from __future__ import annotations
@@ -19,9 +19,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """PNG bytes."""
+    """PNG or JPEG bytes."""
 
-    png: bytes
+    data: bytes
+
+    @property
+    def mime(self) -> Literal["image/png", "image/jpeg"]:
+        """What the bytes are."""
+        return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "image/png"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def messages(
 
     Args:
         hits: the evidence, numbered from 1 in this order.
-        pictures: PNG bytes by evidence number.
+        pictures: PNG or JPEG bytes by evidence number.
         characters: the most a single piece of evidence may have; more is cut.
     """
     evidence = "\n\n".join(evidence_block(n, hit, characters) for n, hit in enumerate(hits, start=1))
@@ -77,8 +77,8 @@ def messages(
     if not pictures:  # one text: some servers take nothing else
         return Message("system", (Text(rules),)), Message("user", (Text(f"{evidence}\n\n{ask}"),))
     parts: list[Text | Picture] = [Text(evidence)]
-    for n, png in sorted(pictures.items()):
-        parts += [Text(f"Picture of evidence {n}:"), Picture(png)]
+    for n, picture in sorted(pictures.items()):
+        parts += [Text(f"Picture of evidence {n}:"), Picture(picture)]
     return Message("system", (Text(rules),)), Message("user", (*parts, Text(ask)))
 
 

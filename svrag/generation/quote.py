@@ -2,7 +2,8 @@
 
 Every passage of the evidence is scored by how much of the question it covers, how close together, whether it holds the
 kind of thing asked for (a number, a date, a name) and how well its element was retrieved; one to three that add
-something to each other make the answer. When even the best leaves too much of the question uncovered, the answer is
+something to each other make the answer. The few words of the first that are the answer itself come before it, where that
+is clear (short.py). When even the best leaves too much of the question uncovered, the answer is
 that there is none. What a question asks for is in asking.py, what can be quoted in passages.py.
 """
 
@@ -26,6 +27,8 @@ from svrag.generation.background import NOTHING_ELSE, Background
 from svrag.generation.citations import shield
 from svrag.generation.conversation import Turn, carry_over
 from svrag.generation.passages import Passage, passages
+from svrag.generation.short import short_answer
+from svrag.graph.mentions import find_page_mentions
 from svrag.retrievers.lexical.analysis import analyse
 from svrag.search.result import Hit
 
@@ -50,6 +53,7 @@ NOWHERE = 0.2
 _SAYS_NOTHING = 3  # words; "TABLE I" answers nothing
 _SENTENCES = 3
 _ELEMENTS = 3
+_MOST_PAGES = 10**6  # how long a document may be whose pages are named
 # Of the best: what a further sentence of the same page must reach, one of another page, and either by its words alone.
 _WORTH, _WORTH_ELSEWHERE, _WORTH_WORDS = 0.8, 0.97, 0.4
 _SAME = 0.6  # share of words in common that makes a sentence a repetition
@@ -131,8 +135,12 @@ class QuoteGenerator:
         if not any(map(str.isalnum, question)):
             raise InputError("the question has no words: ask something")
         language = language_of("\n".join(hit.element.text for hit in hits)) or "en"
-        reading = read(understand(question, language), hits, language, background.absent)
-        chosen = _chosen(reading.scored, hits) if reading.answers() else []
+        asked = understand(question, language)
+        reading = read(asked, hits, language, background.absent)
+        if asked.whole_page:
+            chosen = _first_of_page(reading.scored, hits, find_page_mentions(question, _MOST_PAGES))
+        else:
+            chosen = _chosen(reading.scored, hits) if reading.answers() else []
         numbers: dict[int, int] = {}
         quotes: dict[int, str] = {}
         lines = []
@@ -141,6 +149,10 @@ class QuoteGenerator:
             n = numbers.setdefault(at, len(numbers) + 1)
             quotes.setdefault(at, text)
             lines.append(f"{shield(text)} [{n}]")
+        first = chosen[0].candidate.passage if chosen else None
+        short = short_answer(question, asked, first.text) if first is not None and first.kind == "sentence" else ""
+        if short:
+            lines.insert(0, f"{shield(short)} [1]")
         answer = "\n".join(lines) or NOT_FOUND
         if on_token is not None:
             on_token(answer)
@@ -155,6 +167,7 @@ class QuoteGenerator:
             generator=self.name,
             seconds=time.perf_counter() - started,
             notes=() if chosen else background.notes(),
+            short=short,
         )
 
     def standalone(self, question: str, history: Sequence[Turn]) -> str:
@@ -280,6 +293,14 @@ def _chosen(scored: Sequence[Scored], hits: Sequence[Hit]) -> list[Scored]:
         if len(chosen) == _SENTENCES:
             break
     return chosen
+
+
+def _first_of_page(scored: Sequence[Scored], hits: Sequence[Hit], pages: Sequence[int]) -> list[Scored]:
+    """The top of the best of `pages`, for a question that asks for no more than what is there; one passage an element."""
+    place = next((_page(hit) for hit in hits if hit.element.page in pages), None)
+    said = [s for s in scored if s.candidate.tokens and _page(hits[s.candidate.at]) == place]
+    best = {s.candidate.at: s for s in reversed(said)}
+    return sorted(best.values(), key=lambda s: hits[s.candidate.at].element.box.y0)[:_SENTENCES]
 
 
 def _shared(a: frozenset[str], b: frozenset[str]) -> float:

@@ -9,8 +9,8 @@ from svrag.generation.answer import Generator
 from svrag.settings import Settings
 
 NAMES = (
-    "quote (no model), openai[:MODEL] (a model server), transformers:MODEL (in this process) or "
-    "sv-rag:RETRIEVER[+ADAPTER] (the retriever's own backbone)"
+    "quote (no model), openai[:MODEL] (a model server), transformers:MODEL or vllm:MODEL[+ADAPTER] (in this process) "
+    "or sv-rag:RETRIEVER[+ADAPTER] (the retriever's own backbone)"
 )
 
 
@@ -32,6 +32,11 @@ def generator_named(settings: Settings) -> Generator:
         from svrag.generation.transformers import TransformersChat
 
         return ModelGenerator(partial(TransformersChat, model), settings.generator)
+    if kind == "vllm" and model:
+        from svrag.generation.generator import ModelGenerator
+        from svrag.generation.vllm import VllmChat
+
+        return ModelGenerator(partial(VllmChat, model), settings.generator)
     if kind == "sv-rag" and model:
         from svrag.generation.generator import ModelGenerator
         from svrag.generation.sv_rag import SvRagChat, parts_of

@@ -32,4 +32,4 @@ def picture_of(part: Picture) -> Image:
     """The picture, as processors can read it."""
     from PIL import Image as images
 
-    return readable(images.open(io.BytesIO(part.png)))
+    return readable(images.open(io.BytesIO(part.data)))

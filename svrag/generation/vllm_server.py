@@ -81,6 +81,14 @@ class Adapter:
             raise InputError(f"no LoRA weights for vLLM in {self.folder}: a PEFT adapter's folder is wanted")
         return rank
 
+    def room(self) -> int:
+        """The rank that vLLM must make room for, to take these: it knows some ranks only.
+
+        Raises:
+            InputError: as `rank`.
+        """
+        return next(room for room in _RANKS if room >= self.rank())
+
 
 class VllmServer:
     """A running `vllm serve`; a context manager: in it, the server answers.
@@ -181,7 +189,7 @@ class VllmServer:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                env={**os.environ, "VLLM_API_KEY": self._key},
+                env={"VLLM_NO_USAGE_STATS": "1", **os.environ, "VLLM_API_KEY": self._key},
                 start_new_session=True,  # Ctrl+C reaches us alone: we end it, and all that it has started
             )
         except OSError as error:
@@ -290,7 +298,7 @@ def _split(more: str) -> list[str]:
 def _lora_arguments(adapters: Sequence[Adapter]) -> list[str]:
     if not adapters:
         return []
-    rank = next(room for room in _RANKS if room >= max(adapter.rank() for adapter in adapters))
+    rank = max(adapter.room() for adapter in adapters)
     modules = [f"{adapter.name}={adapter.folder.absolute()}" for adapter in adapters]
     return ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", *modules]
 

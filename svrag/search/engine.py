@@ -63,7 +63,8 @@ def search(
         for document_id in documents:
             if document_id not in names:
                 raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
-        stored = [document for document in stored if document.id in set(documents)]
+        wanted = set(documents)
+        stored = [document for document in stored if document.id in wanted]
     whole = len(stored) == len(names)
     encode(library, stored, chosen, encoder=encoder, on_encoding=on_encoding)
     rankings: list[Rankings] = []

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 from svrag.documents.model import Element, ElementType
 from svrag.graph.mentions import find_mentions, find_page_mentions
-from svrag.library.store import IndexedElement, Library, StoredDocument
+from svrag.library import full_text
+from svrag.library.full_text import IndexedElement
+from svrag.library.store import Library, StoredDocument
 from svrag.retrievers.lexical.analysis import analyse
 from svrag.retrievers.lexical.bm25 import Collection, Parameters, idf, term_scores
 from svrag.retrievers.lexical.fields import IndexedFields, in_text
@@ -114,6 +116,8 @@ def gather(
     pages = _matches(library, question, scope, max(_LEAST_PAGES, k), pages_only=True)
     found = {match.element.id: _found(match, question) for match in elements}
     named_places = _named_pages(library, text, documents)
+    if len(documents) == 1:
+        _add_named_page(library, named_places, found)
     named_elements = _named_elements(library, text, scope, found)
     for entry in found.values():
         if entry.place in named_places:
@@ -124,8 +128,8 @@ def gather(
 def _speller(library: Library, text: str, languages: Sequence[str]) -> Callable[[str], str]:
     """What a token of `text` stands for: itself, or the one it is a misspelling of where no document has it."""
     tokens = [token for language in languages for token in analyse(text, language) if may_be_misspelt(token)]
-    known = library.token_counts(tokens, pages_only=True)
-    read_as = {token: meant(token, library.tokens_like(token[:2])) for token in {*tokens} - known.keys()}
+    known = full_text.token_counts(library, tokens, pages_only=True)
+    read_as = {token: meant(token, full_text.tokens_like(library, token[:2])) for token in {*tokens} - known.keys()}
     return lambda token: read_as.get(token, token)
 
 
@@ -137,13 +141,13 @@ def _matches(
 ) -> list[_Match]:
     tokens = list(question.asked)
     other_names = list(dict.fromkeys(name.tokens for names in question.things for name in names))
-    statistics = library.statistics(scope, pages_only=pages_only)
+    statistics = full_text.statistics(library, scope, pages_only=pages_only)
     frequencies: Mapping[str, int] = {}
     terms = list(dict.fromkeys([*tokens, *other_names]))
     if scope is None:
-        frequencies = library.token_counts(terms, pages_only=pages_only)
+        frequencies = full_text.token_counts(library, terms, pages_only=pages_only)
         terms = _rarer(terms, frequencies)
-    candidates = library.match(terms, documents=scope, pages_only=pages_only, limit=limit)
+    candidates = full_text.match(library, terms, documents=scope, pages_only=pages_only, limit=limit)
     texts = [candidate.fields.text for candidate in candidates]
     padded = [(token, in_text(token)) for token in tokens]
     present = [[token for token, looked_for in padded if looked_for in text] for text in texts]
@@ -255,6 +259,22 @@ def _named_elements(library: Library, text: str, scope: Sequence[str] | None, fo
             if element.type == "section_header":
                 _mark_section(library, element, found)
     return places
+
+
+def _add_named_page(library: Library, places: Mapping[Place, float], found: dict[str, Found]) -> None:
+    """Where no element of the page that is named most likely was found, all are: "Summarise page 12"."""
+    if not places:
+        return
+    place = max(places, key=places.__getitem__)
+    if any(entry.place == place for entry in found.values()):
+        return
+    for element in library.elements_of(place[0]):
+        if (
+            element.page == place[1]
+            and element.type != "page"
+            and not (element.type == "caption" and element.target_id)
+        ):
+            found[element.id] = _unmatched(element)
 
 
 def _unmatched(element: Element) -> Found:

@@ -67,7 +67,7 @@ class FakeModel:
         return "\n".join(part.text for part in self.requests[request].messages[-1].parts if isinstance(part, Text))
 
     def pictures(self, request: int = -1) -> list[bytes]:
-        return [part.png for part in self.requests[request].messages[-1].parts if isinstance(part, Picture)]
+        return [part.data for part in self.requests[request].messages[-1].parts if isinstance(part, Picture)]
 
 
 def says(text: str) -> FakeModel:

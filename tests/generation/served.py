@@ -54,7 +54,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     seer = write_seer(folder / "seer")
     if VLLM:
-        adapter = Adapter("tuned", _write_adapter(folder / "tuned", seer))
+        adapter = Adapter("tuned", write_adapter(folder / "tuned", seer))
         more = "--dtype float32 --enforce-eager"
         with VllmServer(str(seer), length=LENGTH, adapters=[adapter], more=more, tell=print) as server:
             process = server._process
@@ -121,7 +121,7 @@ def write_seer(folder: Path) -> Path:
     return _write_qwen(folder, "Qwen2_5_VL", 14, vision, text)
 
 
-def _write_adapter(folder: Path, base: Path) -> Path:
+def write_adapter(folder: Path, base: Path) -> Path:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import Qwen2_5_VLForConditionalGeneration

@@ -15,7 +15,7 @@ from tests.generation.fake_server import FakeServer, Respond, error
 
 KEY = "sk-secret-123456"
 QUESTION = "How heavy is a bowl?"
-PNG = "data:image/png;base64,iVBORw0KGgo"
+JPEG = "data:image/jpeg;base64,/9j/"
 
 
 def generator(
@@ -75,7 +75,7 @@ def test_pictures_of_figures_and_tables_go_along(server: FakeServer, tmp_path: P
     paper = write_paper(tmp_path / "paper.pdf")
     answer = generator(server, pictures=1).answer(QUESTION, hits(KILN, LOSSES, CHART), sources={"d0": paper})
     assert len(server.images()) == 1
-    assert server.images()[0].startswith(PNG)
+    assert server.images()[0].startswith(JPEG)
     assert "Picture of evidence 2" in server.user_text()
     assert answer.notes == ("the answer cites nothing; all evidence it was given is listed",)
 

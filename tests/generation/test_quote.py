@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svrag.documents.model import Element
+from svrag.documents.model import Box, Element
 from svrag.errors import InputError
 from svrag.generation.answer import NOT_FOUND, Answer
 from svrag.generation.citations import find_citations, shield
@@ -47,7 +49,7 @@ def quotable(e: Element) -> str:
 @pytest.mark.parametrize(
     ("question", "said", "cited"),
     [
-        ("For how many hours was the kiln fired?", "nine hours", KILN),
+        ("For how many hours was the kiln fired?", "nine", KILN),
         ("What is the mean weight of the bowls?", "318 grams", BOWLS),
         ("What weight had Rossi found in 2014?", "290 grams", BOWLS),
         ("How many bowls of the South kiln were broken?", "South | Bowls: 38 | Broken: 11", LOSSES),
@@ -62,6 +64,37 @@ def test_quotes_what_answers(question: str, said: str, cited: Element) -> None:
     assert first.endswith("[1]")
     assert answer.citations[0].element == cited
     assert said in answer.citations[0].quote
+
+
+def test_the_words_asked_for_come_before_their_sentence() -> None:
+    answer = ask("For how many hours was the kiln fired?", *POTTERY)
+    assert answer.short == "nine"
+    first, second = answer.text.splitlines()[:2]
+    assert first == "nine [1]"
+    assert "nine hours" in second
+    assert second.endswith("[1]")
+    assert answer.citations[0].quote in second
+    assert ask("Why was the kiln fired?", *POTTERY).short == ""
+
+
+@pytest.mark.parametrize("question", ["What is on slide 2?", "What does page 2 say?", "summarise page 2"])
+def test_a_question_for_a_page_alone_is_answered_with_the_top_of_it(question: str) -> None:
+    title = element("Winter cycling in four cities", "section_header", page=2, n=1)
+    below = replace(element("Half of the riders go on in snow.", page=2, n=2), box=Box(72, 400, 523, 420))
+    answer = ask(question, KILN, below, title, BOWLS)
+    assert answer.text == "Winter cycling in four cities [1]\nHalf of the riders go on in snow. [2]"
+    assert [c.element for c in answer.citations] == [title, below]
+
+
+def test_a_figure_asked_for_as_a_whole_is_not_hidden_by_a_text_that_shows_something() -> None:
+    """Words such as "show" ask for what the label stands for; elsewhere they say nothing of it."""
+    elsewhere = element("Our method shows promise, as we show below.", page=16, n=1)
+    answer = ask("What does Figure 3 show?", elsewhere, CHART)
+    assert answer.citations[0].element == CHART
+
+
+def test_a_page_that_was_not_found_is_not_made_up() -> None:
+    assert not ask("What is on page 7?", *POTTERY).answerable
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -15,7 +15,13 @@ def test_names() -> None:
     assert (
         generator_named(Settings(generator="openai:big", openai_base_url="http://localhost:8000/v1")).name == "openai"
     )
-    for name in ("transformers:owner/model", "sv-rag:InternVL2", "sv-rag:InternVL2+/folder/qa"):
+    for name in (
+        "transformers:owner/model",
+        "vllm:owner/model",
+        "vllm:owner/model+/folder/qa",
+        "sv-rag:InternVL2",
+        "sv-rag:InternVL2+/folder/qa",
+    ):
         assert generator_named(Settings(generator=name)).name == name
 
 
@@ -25,6 +31,7 @@ def test_names() -> None:
         (Settings(generator="gpt"), "quote .* openai"),
         (Settings(generator="quote:gpt"), "quote .* openai"),
         (Settings(generator="transformers"), "transformers:MODEL"),
+        (Settings(generator="vllm"), r"vllm:MODEL\[\+ADAPTER\]"),
         (Settings(generator="sv-rag:"), "sv-rag:RETRIEVER"),
         (Settings(generator="openai"), "SVRAG_OPENAI_BASE_URL"),
         (Settings(generator="openai", openai_base_url="localhost:8000"), "http://"),

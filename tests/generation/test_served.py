@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 pytest.importorskip("openai", reason="transformers serve needs it")
@@ -23,6 +22,7 @@ from tests.generation.conversations import picture
 from tests.generation.evidence import CHART, KILN, LOSSES, hits
 from tests.generation.served import LENGTH, VLLM, Served
 from tests.generation.served import served as served  # a fixture
+from tests.generation.work import seconds_of_work, until_idle
 
 pytestmark = [
     pytest.mark.skipif(bool(os.environ.get("CI")) and VLLM, reason="vLLM is tested outside CI"),
@@ -67,23 +67,23 @@ def test_words_stream_in_pieces(seer: ServerChat) -> None:
 def test_pictures_are_seen(seer: ServerChat, pictures: tuple[Picture, ...]) -> None:
     reply = seer.chat(asked("What is this? ", *pictures))
     assert reply.text
-    others = [Picture(picture(9, 60, 60).png), *pictures[1:]]
+    others = [Picture(picture(9, 60, 60).data), *pictures[1:]]
     assert seer.chat(asked("What is this? ", *others)).text != reply.text
     assert seer.chat(asked("What is this? ", *pictures)).text == reply.text
 
 
 def test_stopping_ends_the_server_s_work(served: Served, seer: ServerChat) -> None:
     """A reply of some hundred tokens, given up after three pieces, costs the server no more than a short one."""
-    before = _seconds_of_work(served.pid)
+    before = seconds_of_work(served.pid)
     whole = seer.chat(asked("Tell me.", most=64))
     assert whole.finish == "length"
-    work = _until_idle(served.pid) - before
+    work = until_idle(served.pid) - before
     seen: list[str] = []
-    before = _seconds_of_work(served.pid)
+    before = seconds_of_work(served.pid)
     reply = seer.chat(asked("Tell me.", most=900), on_token=seen.append, should_stop=lambda: len(seen) >= 3)
     assert reply.stopped
     assert whole.text.startswith(reply.text.rstrip(HALF))
-    assert _until_idle(served.pid) - before < 3 * work
+    assert until_idle(served.pid) - before < 3 * work
 
 
 def test_a_model_that_is_not_there(served: Served) -> None:
@@ -144,22 +144,3 @@ def test_too_much_is_refused_with_its_limit(seer: ServerChat) -> None:
     with pytest.raises(Refused) as caught:
         seer.chat(asked("What are these? ", *[NARROW] * (PICTURES + 1)))
     assert (caught.value.what, caught.value.most) == ("pictures", PICTURES)
-
-
-def _seconds_of_work(pid: int) -> float:
-    """Processor time of the server and of the processes it started."""
-    server = psutil.Process(pid)
-    times = [process.cpu_times() for process in [server, *server.children(recursive=True)]]
-    return float(sum(spent.user + spent.system for spent in times))
-
-
-def _until_idle(pid: int) -> float:
-    """Its work when it has stopped working."""
-    end, last = time.monotonic() + 60, _seconds_of_work(pid)
-    while time.monotonic() < end:
-        time.sleep(0.5)
-        now = _seconds_of_work(pid)
-        if now - last < 0.1:
-            return now
-        last = now
-    raise AssertionError("the server goes on and on")

@@ -58,7 +58,7 @@ def for_answers(folder: Path, tiny: ModuleType, seed: int = 9) -> Path:
 
 
 def vectors(encoder: Any) -> list[np.ndarray]:
-    page = Image.open(io.BytesIO(PAGE.png))
+    page = Image.open(io.BytesIO(PAGE.data))
     made = (
         encoder.questions(["How much?", "A longer question?"]) + encoder.passages(["words"]) + encoder.pictures([page])
     )

@@ -115,6 +115,13 @@ def test_a_named_page_comes_first(library: Library, question: str, page: int) ->
     assert search(library, question, documents=REPORT).pages[0].page == page
 
 
+def test_what_stands_on_a_named_page_is_found_without_a_word_of_the_question(library: Library) -> None:
+    own = {element.id for element in annual_report().elements if element.page == 3}
+    hits = search(library, "Summarise page 3", k=len(own), documents=REPORT).hits
+    assert {hit.element.page for hit in hits} == {3}
+    assert all("which the question names" in hit.reasons[0] for hit in hits)
+
+
 def test_a_named_section_lifts_what_stands_in_it(library: Library) -> None:
     hits = search(library, "What does Section 3 say about the pottery?", documents=REPORT).hits
     assert hits[0].element.page == 3
