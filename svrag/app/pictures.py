@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svrag.app.evidence import Evidence
@@ -15,7 +18,7 @@ from svrag.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from svrag.library.store import Library
+    from svrag.library.store import Library, StoredDocument
 
 _PAGE_DPI, _CROP_DPI, _SMALL_DPI = 150, 130, 30
 _CROP_SIZE = (1000, 700)  # pixels, the largest
@@ -133,15 +136,33 @@ def page_view(
             for element in sorted(others, key=lambda e: -e.box.area)
             for box in Evidence(element, stored.name, 0.0, "").boxes_on(number)
         ] + marks
+    with drawn_from(stored) as source:
+        picture = data_address(render_page(source, number, dpi=_PAGE_DPI))
     return PageView(
         document_id=document_id,
         document_name=stored.name,
         number=number,
         pages=stored.pages,
         label=page.label if page.label != str(number) else "",
-        picture=data_address(render_page(stored.source, number, dpi=_PAGE_DPI)),
+        picture=picture,
         marks=tuple(marks),
     )
+
+
+@contextmanager
+def drawn_from(document: StoredDocument) -> Iterator[Path]:
+    """Its file, to draw from: an error names the document, not the library's own copy.
+
+    Raises:
+        InputError: as whoever draws raises it.
+    """
+    copy = document.source
+    try:
+        yield copy
+    except InputError as error:
+        # Its path may stand there cut short, as MuPDF quotes it.
+        line = re.sub(re.escape(str(copy.parent)) + r"/[^\s')]*", lambda _: document.name, str(error))
+        raise InputError(line.replace(copy.name, document.name)) from None
 
 
 def elements_on(library: Library, document_id: str, number: int) -> list[Element]:

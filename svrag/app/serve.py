@@ -84,6 +84,7 @@ def serve(
             jobs=service.jobs,
             settings=settings,
             free=not access.by_account and not insecure,
+            accounts=access.by_account,
             folder_of=_folder_of,
         )
 

@@ -16,6 +16,7 @@ from svrag.app import style
 from svrag.app.access import Access, user_of
 from svrag.app.api.application import application
 from svrag.app.api.service import Service
+from svrag.app.assets import Assets
 from svrag.app.guard import Guard
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def served(page: gr.Blocks, service: Service, access: Access, *, host: str) -> A
         # The guard has let nobody else in; told to Gradio, what it keeps for one user is not given to another.
         auth_dependency=_name,
     )
-    return Guard(mounted, interface, access, service.limits, service.metrics, host=host)
+    return Guard(Assets(mounted), interface, access, service.limits, service.metrics, host=host)
 
 
 def run(app: ASGIApp, listener: socket.socket, *, on_end: Callable[[], None]) -> None:

@@ -35,11 +35,18 @@ ON_PAGE = ON_CLICK + f"{{\n{_file('page.js')}}}\n"
 ON_HEADER = _file("header.js")
 ON_SAVE = _file("saving.js")
 
-HEADER = (
-    '<div class="sv-head"><h1 class="sv-title">svrag<span>Ask your documents, see the evidence.</span></h1>'
-    '<button type="button" class="sv-drawer-button" data-local="drawer">Documents</button>'
-    '<button type="button" data-local="theme" title="Light or dark" aria-label="Light or dark">◐</button></div>'
-)
+_SIGN_OUT = '<form method="post" action="/logout"><button>Sign out</button></form>'
+
+
+def header(*, accounts: bool) -> str:
+    """The head of the page; with `accounts` there is a way out."""
+    return (
+        '<div class="sv-head"><h1 class="sv-title">svrag<span>Ask your documents, see the evidence.</span></h1>'
+        '<button type="button" class="sv-drawer-button" data-local="drawer">Documents</button>'
+        f"{_SIGN_OUT if accounts else ''}"
+        '<button type="button" data-local="theme" title="Light or dark" aria-label="Light or dark">◐</button></div>'
+    )
+
 
 HEAD = """<style>
 @supports (field-sizing: content) {

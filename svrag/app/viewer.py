@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from svrag.app.exchange import Conversation
 from svrag.app.looking import heat_address, words_of
 from svrag.app.neighbours import neighbourhood
-from svrag.app.pictures import elements_on, page_view
+from svrag.app.pictures import drawn_from, elements_on, page_view
 from svrag.app.sheet import WHOLE, Looked, Panel, graph_html, page_html, text_html
 from svrag.documents.model import Element
 from svrag.errors import InputError, SvragError
@@ -139,7 +139,8 @@ class Viewer:
         with self._lock:
             known = self._explained.get(key)
         if known is None:
-            known = explain(library, question, shown.document, shown.page, picture_model(retriever))
+            with drawn_from(library.stored(shown.document)):
+                known = explain(library, question, shown.document, shown.page, picture_model(retriever))
             with self._lock:
                 self._explained[key] = known
                 while len(self._explained) > _KEPT:

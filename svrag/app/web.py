@@ -18,7 +18,7 @@ from svrag.app.choices import Choices
 from svrag.app.desk import Desk
 from svrag.app.exchange import Conversation
 from svrag.app.jobs import Jobs
-from svrag.app.listing import NO_DOCUMENTS, scope_html
+from svrag.app.listing import scope_html
 from svrag.app.shelf import Shelf, examples
 from svrag.app.viewer import InView, Viewer
 from svrag.documents.files import SUFFIXES
@@ -42,6 +42,7 @@ class WebApp:
         folder: of the library, for whoever `folder_of` does not give another one.
         settings: those the server was started with; None for those named here and defaults.
         free: whether any retriever and generator may be typed at the page.
+        accounts: whether readers have signed in, and can sign out.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class WebApp:
     jobs: Jobs = field(default_factory=Jobs)
     settings: Settings | None = None
     free: bool = False
+    accounts: bool = False
     folder_of: Callable[[gr.Request], Path] | None = None
 
     @functools.cached_property
@@ -236,7 +238,7 @@ class WebApp:
             watched = gr.State(())
             shown = gr.State(None)
             timer = gr.Timer(_LOOK_SECONDS, active=False)
-            _html(style.HEADER, clicks=style.ON_HEADER, elem_id="sv-header")
+            _html(style.header(accounts=self.accounts), clicks=style.ON_HEADER, elem_id="sv-header")
             with gr.Row(elem_id="sv-layout"):
                 with gr.Column(elem_id="sv-library"):
                     upload = gr.File(
@@ -250,7 +252,7 @@ class WebApp:
                     notices = _html("", elem_id="sv-notices")
                     progress = _html("", clicks=style.ON_CLICK, elem_id="sv-progress")
                     gr.Textbox(placeholder="Find a document", show_label=False, container=False, elem_id="sv-filter")
-                    listing = _html(markup.empty(NO_DOCUMENTS), clicks=style.ON_LIBRARY, elem_id="sv-listing")
+                    listing = _html("", clicks=style.ON_LIBRARY, elem_id="sv-listing")
                     with gr.Accordion("Settings", open=False, elem_id="sv-settings"):
                         retriever = gr.Dropdown(
                             [self.retriever],

@@ -68,3 +68,44 @@ def test_the_box_of_a_figure_lies_on_its_ink(library: Library, number: int) -> N
     rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
     (mark,) = view.marks
     assert pixels(mark, image) == pytest.approx((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1), abs=2)
+
+
+OCR_PIXELS = 6  # at 150 dpi; what reads leaves some air above the letters
+SCANS = [(0, 0, 0), (90, 0, 0), (270, 40, 60)]  # rotation, what is cut off left and at the top
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Pages that are one picture each, of one line of words; they are upright as the viewer turns them."""
+    folder = tmp_path_factory.mktemp("scans")
+    with pymupdf.open() as document:
+        for rotation, left, top in SCANS:
+            across, down = (842, 595) if rotation in (90, 270) else (595, 842)
+            with pymupdf.open() as written:
+                sheet = written.new_page(width=across, height=down)
+                sheet.insert_text((150, 250), "The lantern of the tower", fontsize=24)
+                picture = sheet.get_pixmap(dpi=200)
+            page = document.new_page(width=595, height=842)
+            page.insert_image(page.rect, pixmap=picture, rotate=rotation)
+            if left:
+                page.set_cropbox(pymupdf.Rect(left, top, 595 - 20, 842 - 30))
+            page.set_rotation(rotation)
+        document.save(folder / "scans.pdf")
+    library = Library.open(folder / "library")
+    add_paths(library, [folder / "scans.pdf"], workers=1)
+    return library
+
+
+@pytest.mark.parametrize("number", range(1, len(SCANS) + 1))
+def test_the_box_of_a_line_read_by_ocr_lies_on_its_ink(scans: Library, number: int) -> None:
+    (document,) = scans.documents()
+    assert scans.page(document.id, number).ocr
+    (line,) = (e for e in scans.elements_of(document.id) if e.page == number and e.type != "page")
+    assert "lantern" in line.text.lower()
+    view = page_view(scans, document.id, number, (), line)
+    image = Image.open(io.BytesIO(base64.b64decode(view.picture.partition(",")[2]))).convert("L")
+    dark = np.asarray(image) < 120
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    (mark,) = view.marks
+    ink = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    assert pixels(mark, image) == pytest.approx(ink, abs=OCR_PIXELS)

@@ -76,6 +76,21 @@ def test_only_the_page_is_served(address: str, folder: Path) -> None:
         assert get(f"{address}/gradio_api/file={path}")[0] in (403, 404)
 
 
+def test_what_is_typed_before_the_page_is_there_is_asked(address: str, tmp_path: Path) -> None:
+    path = browser_path()
+    if path is None:
+        pytest.skip("no Chromium or Chrome on this machine")
+    with Browser(path, tmp_path / "profile", LARGEST) as browser:
+        browser.call("Emulation.setCPUThrottlingRate", rate=3)  # the first screen stays for seconds
+        browser.open(address)
+        browser.type("#sv-first textarea", "Which lantern of the eastern tower was lit with whale oil?")
+        browser.press_enter()
+        browser.wait("!!document.querySelector('#sv-current .sv-cite')", 2 * SLOW)
+        assert browser.value("document.querySelector('#sv-first')") is None
+        assert "whale oil" in browser.value("document.querySelector('#sv-current').innerText")
+        assert browser.errors == []
+
+
 def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -> None:
     path = browser_path()
     if path is None:

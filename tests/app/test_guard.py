@@ -182,6 +182,18 @@ def test_the_page_runs_its_own_scripts_and_no_others(client: Callable[..., TestC
     assert addresses == [], "no other host"
 
 
+@pytest.mark.parametrize(("takes", "encoding"), [("gzip, br", "gzip"), ("identity", None)])
+def test_the_page_is_packed_for_who_takes_it_and_stays_the_same(
+    client: Callable[..., TestClient], takes: str, encoding: str | None
+) -> None:
+    response = client().get("/", headers={"Accept-Encoding": takes})
+    assert response.text == PAGE
+    assert response.headers.get("content-encoding") == encoding
+    with client().stream("GET", "/", headers={"Accept-Encoding": takes}) as raw:
+        assert len(b"".join(raw.iter_raw())) == int(raw.headers["content-length"])
+    assert client().head("/").headers.get("content-encoding") is None
+
+
 def test_the_interface_may_load_nothing(client: Callable[..., TestClient]) -> None:
     for path in ("/api/documents", "/v1/models", "/api/docs"):
         sent = client().get(path)

@@ -62,9 +62,13 @@ def test_who_logs_in_sees_their_own_documents(address: str, tmp_path: Path, name
         browser.wait("document.querySelector('[role=alert]')?.innerText.includes('do not fit')")
         browser.type("#password", f"the password of {name}")
         browser.press_enter()
-        browser.wait("location.pathname === '/' && !!document.querySelector('textarea')", 60)
+        browser.wait("location.pathname === '/' && !!document.querySelector('#sv-ask textarea')", 60)
         shown = "document.body.innerText"
         browser.wait(f"{shown}.includes('{'kiln.pdf' if documents else 'No documents yet'}')", 30)
         assert ("kiln.pdf" in browser.value(shown)) == bool(documents)
+        browser.click(".sv-head form button")  # which ends the session, not only the view
+        browser.wait("location.pathname === '/login'", 30)
+        browser.open(address)
+        browser.wait("location.pathname === '/login' && !!document.querySelector('#password')", 30)
         refused = [error for error in browser.errors if "Content Security Policy" in error]
         assert refused == []

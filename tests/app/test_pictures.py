@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -106,3 +107,18 @@ def test_all_elements_of_a_page_can_have_boxes(library: Library) -> None:
     assert len(chosen.marks) == len(elements)
     areas = [mark.width * mark.height for mark in view.marks]
     assert areas == sorted(areas, reverse=True), "small boxes lie above large ones"
+
+
+@pytest.mark.parametrize("damage", ["gone", "broken"])
+def test_an_error_names_the_document_and_not_the_copy(library_folder: Path, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(library_folder, tmp_path / "library")
+    with Library.open(tmp_path / "library") as library:
+        document = library.find("kiln.pdf")
+        if damage == "gone":
+            document.source.unlink()
+        else:
+            document.source.write_bytes(b"%PDF-1.7 and no more")
+        with pytest.raises(InputError, match=r"kiln\.pdf") as caught:
+            page_view(library, document.id, 1)
+        assert document.source.name not in str(caught.value)
+        assert str(tmp_path) not in str(caught.value)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi import HTTPException
 
 from svrag.app.api.service import Service
 from svrag.app.streaming import Finished, Found, Piece, Step
@@ -15,6 +18,12 @@ from svrag.app.users import User
 from svrag.generation.ask import ask
 from svrag.generation.conversation import Turn
 from svrag.library.store import Library
+
+if TYPE_CHECKING:
+    from starlette.types import Receive
+
+_T = TypeVar("_T")
+_LEFT = 499  # what servers write down for a client that has closed the connection; nobody reads the reply
 
 
 async def steps(
@@ -92,3 +101,28 @@ async def finished(
         if isinstance(step, Finished):
             return step
     raise AssertionError("an answer has an end")
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, _T]) -> _T:
+    """What `work` gives; it is cancelled when the client closes the connection, and what it stops with it.
+
+    Args:
+        receive: of the request, whose body has been read.
+
+    Raises:
+        HTTPException: the client has left.
+    """
+
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise HTTPException(_LEFT, "the client has left")
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()

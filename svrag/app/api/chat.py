@@ -11,11 +11,11 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from svrag.app.api.asking import finished, steps
+from svrag.app.api.asking import finished, steps, while_connected
 from svrag.app.api.questions import EVENT_STREAM
 from svrag.app.api.schemas import CitationOut, Error
 from svrag.app.api.service import ERRORS, NO_MODEL, Asking, Served, Service, line_of
@@ -125,18 +125,19 @@ async def list_models() -> ModelsOut:
     response_model=ChatOut,
     responses={200: {"content": {EVENT_STREAM: {"schema": _EVENT}}, "description": "The answer"}},
 )
-async def complete(service: Served, user: Asking, request: ChatIn) -> ChatOut | StreamingResponse:
+async def complete(service: Served, user: Asking, request: ChatIn, connection: Request) -> ChatOut | StreamingResponse:
     """Answer the last question from the documents; sources stand below the answer and in `citations`."""
     question, history = _conversation(request.messages)
     name, created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
     if not request.stream:
-        answer = (await finished(service, user, question, history=history)).answer
+        coming = finished(service, user, question, history=history)
+        answer = (await while_connected(connection.receive, coming)).answer
         citations = tuple(CitationOut.model_validate(citation) for citation in answer.citations)
         message = MessageOut(content=answer.text + _sources(answer), citations=citations)
         return ChatOut(id=name, created=created, choices=(ChoiceOut(message=message),))
-    coming = steps(service, user, question, history=history)
-    await anext(coming)  # an error before the evidence is a status, as everywhere
-    return StreamingResponse(_chunks(service, user, name, created, coming), media_type=EVENT_STREAM)
+    pieces = steps(service, user, question, history=history)
+    await anext(pieces)  # an error before the evidence is a status, as everywhere
+    return StreamingResponse(_chunks(service, user, name, created, pieces), media_type=EVENT_STREAM)
 
 
 async def _chunks(

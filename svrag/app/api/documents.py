@@ -22,6 +22,7 @@ from svrag.app.api.schemas import (
     PageOut,
 )
 from svrag.app.api.service import ERRORS, MISSING, Asking, Served, stored
+from svrag.app.pictures import drawn_from
 from svrag.documents.model import Element, ElementType
 from svrag.errors import InputError
 from svrag.library.catalogue import rename, set_tags, tags
@@ -159,13 +160,14 @@ async def get_page_image(
     def picture(library: Library) -> bytes:
         from svrag.documents.rendering import render_page
 
-        source = _check_page(library, document_id, number)
+        document = _check_page(library, document_id, number)
         boxes = []
         for one in library.elements(element or ()):
             if one.document_id == document_id:
                 boxes += [one.box] if one.page == number else []
                 boxes += [region.box for region in one.continues if region.page == number]
-        return render_page(source, number, dpi=dpi, boxes=boxes)
+        with drawn_from(document) as source:
+            return render_page(source, number, dpi=dpi, boxes=boxes)
 
     return _png(await service.quick.run(user.folder, picture))
 
@@ -186,7 +188,8 @@ async def get_element_image(service: Served, user: Asking, element_id: ElementId
         from svrag.documents.rendering import crop
 
         element = _element(library, element_id)
-        return crop(stored(library, element.document_id).source, element.page, element.box, dpi=dpi)
+        with drawn_from(stored(library, element.document_id)) as source:
+            return crop(source, element.page, element.box, dpi=dpi)
 
     return _png(await service.quick.run(user.folder, picture))
 
@@ -237,12 +240,12 @@ def _element(library: Library, element_id: str) -> Element:
     return found[0]
 
 
-def _check_page(library: Library, document_id: str, number: int) -> Path:
-    """The document's file, if it has such a page."""
+def _check_page(library: Library, document_id: str, number: int) -> StoredDocument:
+    """The document, if it has such a page."""
     document = stored(library, document_id)
     if not 1 <= number <= document.pages:
         raise HTTPException(404, f"{document.name} has no page {number}: it has {document.pages}")
-    return document.source
+    return document
 
 
 def _png(content: bytes) -> Response:

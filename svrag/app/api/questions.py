@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from svrag.app.api.asking import finished, steps
+from svrag.app.api.asking import finished, steps, while_connected
 from svrag.app.api.schemas import AnswerOut, AskIn, AskOut, Error, SearchIn, SearchOut
 from svrag.app.api.service import ERRORS, NO_MODEL, Asking, Served, Service, line_of
 from svrag.app.streaming import Finished, Found, Piece, Step
@@ -53,17 +53,11 @@ async def search_documents(service: Served, user: Asking, request: SearchIn) -> 
 
 
 @router.post("/ask")
-async def ask_documents(service: Served, user: Asking, request: AskIn) -> AskOut:
-    """Answer a question from the documents, with citations."""
-    step = await finished(
-        service,
-        user,
-        request.question,
-        k=request.k,
-        documents=request.documents,
-        history=[Turn(turn.question, turn.answer) for turn in request.history],
-    )
-    return _answered(step)
+async def ask_documents(service: Served, user: Asking, request: AskIn, connection: Request) -> AskOut:
+    """Answer a question from the documents, with citations. Closing the connection stops the answer."""
+    history = [Turn(turn.question, turn.answer) for turn in request.history]
+    coming = finished(service, user, request.question, k=request.k, documents=request.documents, history=history)
+    return _answered(await while_connected(connection.receive, coming))
 
 
 @router.post(

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from svrag.app.access import keep_user
+from svrag.app.users import User
 from svrag.errors import ServerError
 from svrag.generation.answer import Answer
 from svrag.generation.conversation import Turn
@@ -144,6 +149,75 @@ def test_when_the_model_fails_the_evidence_was_still_there(library_folder: Path)
         ).text
         assert '{"detail":"the model is away' in chunks
         assert chunks.endswith("data: [DONE]\n\n")
+
+
+class Endless:
+    """Writes until it is told to stop."""
+
+    name = "endless"
+
+    def __init__(self) -> None:
+        self.begun, self.stopped = threading.Event(), threading.Event()
+
+    def answer(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        *,
+        sources: Mapping[str, Path],
+        background: object = None,
+        on_token: Callable[[str], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Answer:
+        assert should_stop is not None
+        self.begun.set()
+        end = time.monotonic() + 20
+        while not should_stop() and time.monotonic() < end:
+            time.sleep(0.01)
+        if should_stop():
+            self.stopped.set()
+        raise ServerError(f"was stopped: {question}")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/ask", {"question": QUESTION}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
+    ],
+)
+def test_an_answer_is_stopped_when_the_client_leaves(library_folder: Path, path: str, body: Any) -> None:
+    from svrag.app.api.application import application
+
+    generator = Endless()
+    sent: list[Any] = []
+
+    async def ask(app: Any) -> None:
+        messages = iter([{"type": "http.request", "body": json.dumps(body).encode()}])
+
+        async def receive() -> Any:
+            if (message := next(messages, None)) is None:
+                await asyncio.to_thread(generator.begun.wait, 20)
+                return {"type": "http.disconnect"}
+            return message
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }
+        keep_user(scope, User("", library_folder))
+        await app(scope, receive, send)
+
+    with service_of(generator) as service:
+        asyncio.run(ask(application(service)))
+        assert sent[0]["status"] == 499
+        assert generator.stopped.wait(20)
 
 
 def test_what_was_said_before_is_handed_on(library_folder: Path) -> None:
