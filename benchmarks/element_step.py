@@ -6,7 +6,8 @@ The peer is the way of the public element-graph project (github.com/monkcat/dl_p
 through the model by itself, also where another pool holds it too. Both make the same anchors and pools of a library's
 documents into a loss (GRCL with coverage and consistency, as published) and its gradients, with the same model without
 dropout; that the gradients are equal is checked. What makes tensors of texts and pictures, which training leaves to
-loaders in processes of their own, is timed apart.
+loaders in processes of their own, is timed apart. Tokens that the network reads, padding among them, are counted: they
+tell how much of the difference is arithmetic that is not done, and how much is passes that are not made.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ def one_by_one(trainable: Trainable, examples: Sequence[Example]) -> Batch:
     )
 
 
+def tokens_read(batch: Batch) -> int:
+    """Tokens of texts that the network reads in a step, padding among them; pictures are not counted."""
+    chunks = (*batch.queries, *batch.documents, *batch.placeless)
+    return sum(chunk.inputs["attention_mask"].numel() for chunk in chunks if "attention_mask" in chunk.inputs)
+
+
 def step(trainable: Trainable, batch: Batch, device: str) -> Tensor:
     """Loss and gradients; the gradients, one after another."""
     trainable.network.zero_grad(set_to_none=True)
@@ -81,19 +88,21 @@ def step(trainable: Trainable, batch: Batch, device: str) -> Tensor:
 
 
 def compared(trainable: Trainable, examples: Sequence[Example], repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of both ways' steps and of making their tensors, and how far their gradients lie apart."""
+    """Median seconds of both ways' steps and of making their tensors, tokens they read, and how far their gradients lie
+    apart."""
     together = Collator(trainable, chunk=None, placeless=True)
     ways: dict[str, Callable[[], Batch]] = {
         "together": lambda: together(examples),
         "one_by_one": lambda: one_by_one(trainable, examples),
     }
-    gradients, seconds = {}, {}
+    gradients, seconds, tokens = {}, {}, {}
     for name, batch in ways.items():
         took, prepared = [], []
         for _ in range(repeats + 1):
             began = time.perf_counter()
             made = batch()
             ready = time.perf_counter()
+            tokens[f"{name}_tokens"] = float(tokens_read(made))
             gradients[name] = step(trainable, made, device)
             if device == "cuda":
                 torch.cuda.synchronize()
@@ -104,6 +113,7 @@ def compared(trainable: Trainable, examples: Sequence[Example], repeats: int, de
     apart = (gradients["together"] - gradients["one_by_one"]).norm() / gradients["one_by_one"].norm()
     return {
         **seconds,
+        **tokens,
         "ratio": seconds["one_by_one"] / seconds["together"],
         "difference": float(apart),
         "candidates": float(sum(len(example.documents) for example in examples)),
@@ -138,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = compared(trainable, list(data), options.repeats, options.device)
     print(
         f"{figures['candidates']:.0f} candidates, {figures['distinct']:.0f} distinct: together "
-        f"{figures['together']:.3f} s, one by one {figures['one_by_one']:.3f} s, ratio {figures['ratio']:.1f}; tensors "
+        f"{figures['together']:.3f} s, one by one {figures['one_by_one']:.3f} s, ratio {figures['ratio']:.1f}; tokens read "
+        f"{figures['together_tokens']:.0f} and {figures['one_by_one_tokens']:.0f}; tensors "
         f"{figures['together_tensors']:.3f} s and {figures['one_by_one_tensors']:.3f} s; gradients differ by "
         f"{figures['difference']:.1e} of their norm"
     )

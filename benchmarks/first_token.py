@@ -8,7 +8,8 @@ The server here is no model: it takes requests as vLLM does, lets `--server-ms` 
 each 20 ms. It notes when a request has come in whole and when the first word has gone out; a question's time to its first
 word less that is what svrag adds: its search, its pictures, its prompt, and what it asks the server about itself. The
 questions are those of demo_data/questions.json, or of --data in the same form. Each is asked once before it is timed:
-the library is warm, as in a served one.
+the library is warm, as in a served one; pictures are measured drawn anew, as for a figure nobody has asked about yet,
+and kept from the question before.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from svrag.generation import crops
 from svrag.generation.ask import ask
 from svrag.generation.chat import ServerChat
 from svrag.generation.generator import PICTURES, ModelGenerator
@@ -131,13 +133,17 @@ def clocked(seconds: float) -> Iterator[Clocked]:
         thread.join()
 
 
-def added(library: Library, questions: list[str], server: Clocked, pictures: int) -> list[float]:
-    """Milliseconds that svrag adds, for each question."""
+def added(
+    library: Library, questions: list[str], server: Clocked, pictures: int, *, anew: bool = False
+) -> list[float]:
+    """Milliseconds that svrag adds, for each question; `anew` with none of its pictures drawn before."""
     generator = ModelGenerator(partial(ServerChat, server.url, "model"), "openai", pictures=pictures)
     found = []
     for question in questions:
         for timed in (False, True):
             first: list[float] = []
+            if anew:
+                crops.kept.clear()
 
             def heard(_: str, first: list[float] = first) -> None:
                 first.append(time.perf_counter())
@@ -195,7 +201,12 @@ def main(arguments: list[str]) -> int:
         own = options.server_ms
         measured: list[tuple[str, float, Callable[[Clocked], list[float]]]] = [
             ("added before the first word, text", own, lambda s: added(library, questions, s, 0)),
-            ("added before the first word, pictures", own, lambda s: added(library, questions, s, PICTURES)),
+            (
+                "the same, pictures never drawn before",
+                own,
+                lambda s: added(library, questions, s, PICTURES, anew=True),
+            ),
+            ("the same, pictures drawn before", own, lambda s: added(library, questions, s, PICTURES)),
             ("server told to stop while it reads", 60_000, lambda s: stopped(library, questions, s, 0)),
             ("server told to stop while it writes", own, lambda s: stopped(library, questions, s, _STOP_WORDS)),
         ]

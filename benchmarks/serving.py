@@ -5,7 +5,8 @@
     python benchmarks/serving.py --documents 3 --questions 20 --requests 50    # a try
 
 Everything goes over loopback to `svrag serve` in a process of its own; clients are threads of this one. Nothing else
-may run on the machine meanwhile. "First screen" needs Chromium and is left out without it.
+may run on the machine meanwhile. "First screen" (the question can be typed) and "whole page" (it can be asked, the
+documents are listed) need Chromium and are left out without it.
 """
 
 from __future__ import annotations
@@ -51,8 +52,13 @@ def main() -> None:
         library = options.library or made(Path(folder) / "library", options.documents)
         with Server(library) as server:
             print(f"start to the first reply: {server.seconds:.2f} s")
-            screen = first_screen(server.address, Path(folder))
-            print(f"first screen in a browser: {f'{screen:.2f} s' if screen else 'no Chromium here'}")
+            screens = first_screen(server.address, Path(folder))
+            print(
+                f"in a browser: the first screen after {screens[0]:.2f} s, the whole page with its documents after "
+                f"{screens[1]:.2f} s, opened again after {screens[2]:.2f} s"
+                if screens
+                else "no Chromium here"
+            )
             documents = json.loads(server.get("/api/documents"))
             told("page with boxes", pages_with_boxes(server, documents))
             questions = questions_about(server, documents)
@@ -101,17 +107,25 @@ class Server:
         return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 2**20
 
 
-def first_screen(address: str, folder: Path) -> float | None:
-    """Seconds until a browser that runs already can be typed into."""
+def first_screen(address: str, folder: Path) -> tuple[float, float, float] | None:
+    """Seconds until a browser that runs already can be typed into, until it has the whole page, and that once more."""
     path = browser_path()
     if path is None:
         return None
+    whole = "!!document.querySelector('.sv-documents > li') && !document.querySelector('#sv-first')"
     with Browser(path, folder / "profile") as browser:
         browser.open("about:blank")
         began = time.perf_counter()
         browser.open(address)
         browser.wait("!!document.querySelector('textarea')", 60)
-        return time.perf_counter() - began
+        typed = time.perf_counter() - began
+        browser.wait(whole, 60)
+        first = time.perf_counter() - began
+        browser.open("about:blank")
+        began = time.perf_counter()
+        browser.open(address)
+        browser.wait(whole, 60)
+        return typed, first, time.perf_counter() - began
 
 
 def pages_with_boxes(server: Server, documents: Sequence[dict[str, str]]) -> list[float]:

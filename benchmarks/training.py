@@ -41,9 +41,9 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.training_shapes import colqwen, siglip2, write_colqwen
+from svrag.retrievers.multivector.stored_pictures import PictureImage
 from svrag.training.batch import Example, Item
 from svrag.training.config import Adapter, LossPart, Recipe
-from svrag.training.data.pictures import PictureImage
 from svrag.training.models import lora
 from svrag.training.models.trainable import Trainable
 from svrag.training.objective import Objective

@@ -21,3 +21,7 @@ def test_both_ways_have_the_same_gradients(tmp_path: Path, capsys: pytest.Captur
     candidates, distinct = (int(part.split()[0]) for part in printed.split(":")[0].split(","))
     assert candidates > distinct > 0, "pools share elements"
     assert float(printed.split("ratio ")[1].split(";")[0]) > 2
+    together, one_by_one = (
+        int(part.split()[0]) for part in printed.split("tokens read ")[1].split(";")[0].split(" and ")
+    )
+    assert 0 < together < one_by_one, "elements that pools share are read once"
