@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.patience import PATIENCE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -72,7 +74,7 @@ class Browser:
         os.close(self._commands)
         os.close(self._replies)
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
     def resize(self, width: int, height: int) -> None:
         mobile = width < 600
@@ -88,7 +90,7 @@ class Browser:
             raise AssertionError(f"{script}: {reply['exceptionDetails']}")
         return reply["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 15.0) -> Any:
+    def wait(self, script: str, seconds: float = PATIENCE) -> Any:
         """The first true value of `script`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -121,7 +123,7 @@ class Browser:
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
-    def call(self, method: str, seconds: float = 20.0, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, seconds: float = PATIENCE, **parameters: Any) -> dict[str, Any]:
         """Send one command and give its result; events that come meanwhile are kept."""
         self._last += 1
         message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}

@@ -17,12 +17,12 @@ import pytest
 
 from tests.app.browser import Browser, browser_path
 from tests.documents_made import write_paper
+from tests.patience import PATIENCE
 
 pytest.importorskip("gradio", reason="the web app is not installed")
 
 ROOT = Path(__file__).parents[2]
 SMALLEST, LARGEST = 420, 1400
-SLOW = 45.0  # seconds, on a machine that is busy with other things
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,11 @@ def address(folder: Path) -> Iterator[str]:
     line = process.stdout.readline()
     found = re.search(r"http://127\.0\.0\.1:\d+", line)
     try:
-        assert found, line + process.communicate(timeout=5)[1]
+        assert found, line + process.communicate(timeout=PATIENCE)[1]
         yield found[0]
     finally:
         process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=20)
+        said, errors = process.communicate(timeout=PATIENCE)
     assert (said, errors) == ("", "svrag: stopped\n")
     assert process.returncode == 130
 
@@ -59,7 +59,7 @@ def address(folder: Path) -> Iterator[str]:
 def get(url: str) -> tuple[int, str, str]:
     """Status, the policy sent along, and the text."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as reply:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
             return reply.status, reply.headers["Content-Security-Policy"], reply.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["Content-Security-Policy"], ""
@@ -85,7 +85,7 @@ def test_what_is_typed_before_the_page_is_there_is_asked(address: str, tmp_path:
         browser.open(address)
         browser.type("#sv-first textarea", "Which lantern of the eastern tower was lit with whale oil?")
         browser.press_enter()
-        browser.wait("!!document.querySelector('#sv-current .sv-cite')", 2 * SLOW)
+        browser.wait("!!document.querySelector('#sv-current .sv-cite')")
         assert browser.value("document.querySelector('#sv-first')") is None
         assert "whale oil" in browser.value("document.querySelector('#sv-current').innerText")
         assert browser.errors == []
@@ -98,31 +98,31 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
     bowls = write_paper(tmp_path / "bowls.pdf", lines=("The celadon bowls were fired in Longquan for 31 hours.",))
     with Browser(path, tmp_path / "profile", LARGEST) as browser:
         browser.open(address)
-        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3", SLOW)
+        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
         browser.choose_files("#sv-upload input[type=file]", bowls)
-        browser.wait("document.querySelector('#sv-progress').innerText.includes('bowls.pdf added: 1 page')", SLOW)
-        browser.wait("document.querySelectorAll('.sv-documents > li').length === 4", SLOW)
+        browser.wait("document.querySelector('#sv-progress').innerText.includes('bowls.pdf added: 1 page')")
+        browser.wait("document.querySelectorAll('.sv-documents > li').length === 4")
 
         ask(browser, "For how many hours were the celadon bowls fired in Longquan?")
-        browser.wait("!!document.querySelector('#sv-current .sv-cite')", SLOW)
+        browser.wait("!!document.querySelector('#sv-current .sv-cite')")
         assert "31 hours" in browser.value("document.querySelector('.sv-answer').innerText")
         assert "bowls.pdf" in browser.value("document.querySelector('.sv-card').innerText")
         assert browser.wait("document.querySelector('.sv-crop img').naturalWidth") > 100
         browser.click(".sv-cite")
-        browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth", SLOW)
+        browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth")
         box, sheet = rectangle(browser, ".sv-sheet .sv-chosen"), rectangle(browser, ".sv-sheet")
         assert sheet[0] <= box[0] < box[2] <= sheet[2]
         assert sheet[1] <= box[1] < box[3] <= sheet[3]
         for action, part in (("everything", ".sv-other"), ("text", ".sv-words"), ("graph", ".sv-graph .sv-centre")):
             browser.click(f".sv-tools [data-action={action}]")
-            browser.wait(f"!!document.querySelector('{part}')", SLOW)
+            browser.wait(f"!!document.querySelector('{part}')")
         node = "document.querySelector('.sv-graph .sv-of-section_header')"
         browser.value(f"{node}.dispatchEvent(new MouseEvent('click', {{ bubbles: true }}))")
-        browser.wait("document.querySelector('.sv-centre').innerHTML.includes('Section 1')", SLOW)
+        browser.wait("document.querySelector('.sv-centre').innerHTML.includes('Section 1')")
         browser.resize(SMALLEST, 900)
         browser.wait("document.querySelector('.sv-page').getBoundingClientRect().width === innerWidth")
         browser.click("[data-action=close]")
-        browser.wait("!document.querySelector('.sv-page')", SLOW)
+        browser.wait("!document.querySelector('.sv-page')")
         assert browser.value("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out of a phone"
         assert browser.value("document.querySelector('#sv-library').offsetHeight") == 0
         browser.click("[data-local=drawer]")
@@ -130,8 +130,8 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         browser.resize(LARGEST, 1000)
 
         ask(browser, "How much cobalt does the glaze hold?")
-        browser.wait("document.querySelector('#sv-current .sv-answer')?.innerText.includes('cobalt')", SLOW)
-        browser.wait("document.querySelector('.sv-cards')?.innerText.includes('onerror')", SLOW)
+        browser.wait("document.querySelector('#sv-current .sv-answer')?.innerText.includes('cobalt')")
+        browser.wait("document.querySelector('.sv-cards')?.innerText.includes('onerror')")
         assert "31 hours" in browser.value("document.querySelector('#sv-before').innerText"), "the conversation stays"
         assert browser.value("window.attacked") is None
         shown = browser.value("document.querySelector('#sv-current .sv-answer').innerText")
@@ -141,18 +141,18 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         browser.click(".sv-documents > li:first-child .sv-menu summary")
         browser.value("document.querySelector('.sv-menu[open] [name=tags]').value = 'celadon'")
         browser.click(".sv-menu[open] [data-action=save]")
-        browser.wait("document.querySelector('.sv-tag')?.innerText === 'celadon'", SLOW)
+        browser.wait("document.querySelector('.sv-tag')?.innerText === 'celadon'")
         browser.type("#sv-filter input, #sv-filter textarea", "celadon")
         browser.wait("document.querySelectorAll('.sv-documents > li:not([hidden])').length === 1")
         browser.value("document.querySelector('[data-choose]').click()")
-        browser.wait("document.querySelector('.sv-scope').innerText.includes('1 of 4 documents')", SLOW)
+        browser.wait("document.querySelector('.sv-scope').innerText.includes('1 of 4 documents')")
         browser.click(".sv-documents > li:first-child .sv-menu summary")
         browser.click(".sv-documents > li:first-child .sv-remove")
-        browser.wait("document.querySelector('#sv-notices').innerText.includes('bowls.pdf was removed')", SLOW)
-        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3", SLOW)
-        browser.wait("document.querySelector('.sv-scope').innerText.includes('all 3 documents')", SLOW)
+        browser.wait("document.querySelector('#sv-notices').innerText.includes('bowls.pdf was removed')")
+        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
+        browser.wait("document.querySelector('.sv-scope').innerText.includes('all 3 documents')")
         browser.open(address)
-        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3", SLOW)
+        browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
         assert not browser.value("document.querySelector('#sv-talk').innerText.includes('cobalt')")
         elsewhere = [url for url in browser.requested if not url.startswith((address, "data:", "blob:", "about:"))]
         assert elsewhere == []

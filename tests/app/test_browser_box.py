@@ -15,7 +15,8 @@ import pytest
 from svrag.documents.blocks import to_displayed
 from svrag.library.store import Library
 from tests.app.browser import Browser, browser_path
-from tests.app.test_browser import LARGEST, ROOT, SLOW, ask, rectangle
+from tests.app.test_browser import LARGEST, ROOT, ask, rectangle
+from tests.patience import PATIENCE
 from tests.retrievers.multivector.tiny import write_colpali
 
 pytest.importorskip("gradio", reason="the web app is not installed")
@@ -56,11 +57,11 @@ def test_the_box_and_the_heat_map(library_folder: Path, tmp_path: Path) -> None:
         assert found
         with Browser(program, tmp_path / "profile", LARGEST) as browser:
             browser.open(found[0])
-            browser.wait("document.querySelectorAll('.sv-documents > li').length === 3", SLOW)
+            browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
             ask(browser, "Which lantern of the eastern tower was lit with whale oil?")
-            browser.wait("!!document.querySelector('#sv-current .sv-cite')", 2 * SLOW)
+            browser.wait("!!document.querySelector('#sv-current .sv-cite')")
             browser.click(".sv-cite")
-            browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth", SLOW)
+            browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth")
             browser.wait("document.querySelector('.sv-where').innerText.includes('turned.pdf')")
             shown = browser.value("document.querySelector('.sv-where').innerText")
             number = int(re.search(r"page (\d)", shown)[1])  # type: ignore[index]
@@ -78,13 +79,13 @@ def test_the_box_and_the_heat_map(library_folder: Path, tmp_path: Path) -> None:
 
             plain = browser.value("document.querySelector('.sv-sheet img').src")
             browser.click(".sv-look [data-action=look]")
-            browser.wait("document.querySelectorAll('.sv-look button').length > 3", 2 * SLOW)
+            browser.wait("document.querySelectorAll('.sv-look button').length > 3")
             whole = browser.value("document.querySelector('.sv-sheet img').src")
             browser.click(".sv-look button:last-child")
-            browser.wait("document.querySelector('.sv-look button:last-child').ariaPressed === 'true'", SLOW)
+            browser.wait("document.querySelector('.sv-look button:last-child').ariaPressed === 'true'")
             word = browser.value("document.querySelector('.sv-sheet img').src")
             assert len({plain, whole, word}) == 3
             assert browser.errors == []
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(PATIENCE)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,14 +10,12 @@ from svrag.app.jobs import Job, Jobs
 from svrag.errors import InputError, LibraryError
 from svrag.library.store import Library
 from tests.documents_made import write_paper
+from tests.patience import PATIENCE, until
 
 
-def over(jobs: Jobs, library: Path, job: Job, seconds: float = 30.0) -> Job:
-    end = time.monotonic() + seconds
-    while not (now := jobs.get(library, job.id)).done:
-        assert time.monotonic() < end, now
-        time.sleep(0.02)
-    return now
+def over(jobs: Jobs, library: Path, job: Job) -> Job:
+    until(lambda: jobs.get(library, job.id).done)
+    return jobs.get(library, job.id)
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     read = reading.read
 
     def waiting(*arguments: object, progress: Callable[[int, int], None], **named: object) -> object:
-        event.wait(10)
+        event.wait(PATIENCE)
         progress(0, 1)
         return read(*arguments, progress=progress, **named)  # type: ignore[arg-type]
 
@@ -56,10 +53,7 @@ def test_each_file_says_what_became_of_it(tmp_path: Path) -> None:
     assert "is not a" in unknown.detail
     assert broken.detail
     assert str(tmp_path) not in broken.detail
-    end = time.monotonic() + 5
-    while folder.exists() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not folder.exists()
+    until(lambda: not folder.exists())
 
     again = over(jobs, library, jobs.add(library, [write_paper(tmp_path / "kiln.pdf", pages=2)]))
     if again.files[0].status == "unchanged":  # the same bytes, unless the writer dates them

@@ -15,6 +15,7 @@ import pytest
 
 from svrag.app.users import Users
 from tests.app.browser import Browser, browser_path
+from tests.patience import PATIENCE
 
 pytest.importorskip("gradio", reason="the web app is not installed")
 
@@ -45,7 +46,7 @@ def address(library_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield found[0]
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(("name", "documents"), [("anna", 3), ("ben", 0)])

@@ -13,6 +13,7 @@ from svrag.errors import InputError, LibraryError, ServerError
 from svrag.generation.answer import Answer
 from svrag.generation.quote import QuoteGenerator
 from svrag.search.result import Hit
+from tests.patience import PATIENCE
 
 
 class Writer:
@@ -40,7 +41,7 @@ class Writer:
         assert should_stop is not None
         written = ""
         for piece in self.pieces:
-            self.may_write.acquire(timeout=5)
+            self.may_write.acquire(timeout=PATIENCE)
             if should_stop():
                 self.stopped.set()
                 break
@@ -134,7 +135,7 @@ def test_who_goes_away_stops_the_writer(library_folder: Path) -> None:
     next(steps)
     steps.close()
     writer.may_write.release(2)
-    assert writer.stopped.wait(5)
+    assert writer.stopped.wait(PATIENCE)
 
 
 def test_bad_questions_and_libraries_are_errors_for_people(library_folder: Path, tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_it_says_how_far_a_model_is_with_reading(library_folder: Path, monkeypat
 
     def reads_first(*arguments: Any, on_encoding: Callable[[str, int, int], None], **named: Any) -> Any:
         on_encoding("kiln.pdf", 1, 9)
-        assert may_go_on.acquire(timeout=5)
+        assert may_go_on.acquire(timeout=PATIENCE)
         for done in range(2, 10):
             on_encoding("kiln.pdf", done, 9)
         return ask_library(*arguments, **named)

@@ -21,6 +21,7 @@ import pytest
 from svrag.generation.chat import ServerChat
 from svrag.generation.vllm_server import Adapter, VllmServer
 from tests.generation.tiny_chat import _write_qwen, write_text
+from tests.patience import PATIENCE
 
 VLLM = bool(os.environ.get("SVRAG_TEST_VLLM"))
 LENGTH = 8192  # tokens of a request and its reply, where the server keeps to a limit
@@ -107,7 +108,7 @@ class _transformers_serve:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

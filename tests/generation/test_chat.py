@@ -16,6 +16,7 @@ from svrag.generation.model import ChatRequest, Message, Picture, Refused, Text
 from svrag.retrievers.servers import retry_after
 from tests.generation.fake_server import FakeServer, Respond, error
 from tests.loopback import served
+from tests.patience import PATIENCE
 
 KEY = "sk-secret-123456"
 PNG = b"\x89PNG\r\n\x1a\nnot looked at"
@@ -351,21 +352,19 @@ def test_stopping_keeps_the_text_so_far_and_closes_the_connection(server: FakeSe
     with chat(server) as model:
         reply = model.chat(ASK, on_token=seen.append, should_stop=lambda: len(seen) >= 3)
         assert (reply.text, reply.stopped) == ("word word word ", True)
-        assert server.client_gone.wait(5)
+        assert server.client_gone.wait(PATIENCE)
     assert server.sent_pieces < 200_000
 
 
 def test_stopping_before_the_first_word_closes_the_connection(server: FakeServer) -> None:
     """A model reads for long before it writes; nobody should wait for that, nor should it go on."""
-    server.responses = [Respond(("Yes",), delay=30), Respond(("Yes",))]
+    server.responses = [Respond(("Yes",), delay=300), Respond(("Yes",))]
     stop = threading.Event()
     with chat(server, timeout=60) as model:
         threading.Timer(0.2, stop.set).start()
-        started = time.monotonic()
         reply = model.chat(ASK, should_stop=stop.is_set)
-        assert time.monotonic() - started < 5
         assert (reply.text, reply.stopped) == ("", True)
-        assert server.client_gone.wait(5)
+        assert server.client_gone.wait(PATIENCE)
         assert model.chat(ASK, should_stop=lambda: False).text == "Yes"  # the next one connects anew
 
 

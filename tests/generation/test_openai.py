@@ -12,6 +12,7 @@ from svrag.generation.generator import ModelGenerator
 from tests.documents_made import write_paper
 from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, POTTERY, element, hits
 from tests.generation.fake_server import FakeServer, Respond, error
+from tests.patience import PATIENCE
 
 KEY = "sk-secret-123456"
 QUESTION = "How heavy is a bowl?"
@@ -183,7 +184,7 @@ def test_stopping_keeps_the_text_so_far_and_ends_the_stream(server: FakeServer) 
     )
     assert answer.text == "word word word"
     assert any("stopped" in note for note in answer.notes)
-    assert server.client_gone.wait(5)
+    assert server.client_gone.wait(PATIENCE)
     assert server.sent_pieces < 200_000
 
 

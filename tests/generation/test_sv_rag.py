@@ -29,6 +29,7 @@ from svrag.retrievers.multivector import loading
 from svrag.retrievers.multivector.loading import load_multivector
 from tests.generation.conversations import asked, heard, picture
 from tests.generation.tiny_chat import write_qwen2_5_vl
+from tests.patience import PATIENCE
 from tests.retrievers.multivector.colinternvl2 import tiny as internvl2
 from tests.retrievers.multivector.colphi3v import tiny as phi3v
 from tests.retrievers.multivector.phi3.tiny import DECODER, lora, words, write_adapter
@@ -169,7 +170,7 @@ def test_searches_go_on_while_an_answer_is_written(tiny: ModuleType, tmp_path: P
     searched = threading.Event()
 
     def wait(piece: str) -> None:
-        assert searched.wait(60)
+        assert searched.wait(PATIENCE)
 
     with ThreadPoolExecutor(2) as pool:
         answer = pool.submit(chat.chat, REQUEST, on_token=wait)

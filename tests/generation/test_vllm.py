@@ -23,6 +23,7 @@ from tests.generation.conversations import asked, heard, picture
 from tests.generation.evidence import CHART, KILN, LOSSES, hits
 from tests.generation.served import LENGTH, write_adapter, write_seer
 from tests.generation.work import seconds_of_work, until_idle
+from tests.patience import PATIENCE
 
 PAGE, NARROW, OTHER = picture(), picture(1, 30, 90), picture(2, 80, 40)
 INSTALLED = importlib.util.find_spec("vllm") is not None
@@ -161,7 +162,7 @@ def test_a_short_answer_does_not_wait_for_a_long_one(models: Models) -> None:
     thread = threading.Thread(target=long)
     thread.start()
     try:
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         assert models.seer.chat(asked("And you?", most=4)).finish == "length"
         assert thread.is_alive()
     finally:
@@ -208,7 +209,7 @@ def test_an_engine_that_dies_is_said_and_replaced_at_the_next_question(
     workers = psutil.Process().children(recursive=True)
 
     def kill() -> None:
-        begun.wait(60)
+        begun.wait(PATIENCE)
         for worker in workers:
             worker.kill()
 

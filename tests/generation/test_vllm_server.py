@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +14,9 @@ from svrag.generation.model import ChatRequest, Message, Text
 from svrag.generation.vllm_server import Adapter, VllmServer
 from tests.generation.stand_in_vllm import StandIn
 from tests.generation.stand_in_vllm import vllm as vllm  # a fixture
+from tests.patience import PATIENCE, until
 
 ASK = ChatRequest((Message("user", (Text("Is it?"),)),))
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
 
 
 def adapter(folder: Path, rank: object) -> Path:
@@ -41,7 +33,7 @@ def test_it_is_ready_inside_and_gone_with_its_engine_afterwards(vllm: StandIn) -
             assert model.chat(ASK).text == "owner/seer says yes"
             assert model.limits().tokens == 4096
         assert len(vllm.running()) == 2
-    until(lambda: vllm.running() == [], 5)
+    until(lambda: vllm.running() == [])
     assert len(vllm.starts()) == 1
     assert "vLLM answers with owner/seer" in told[-1]
 
@@ -92,7 +84,7 @@ def test_one_that_ends_while_it_loads_says_why(vllm: StandIn) -> None:
         pytest.fail("it never answered")
     assert str(caught.value) == "vllm serve broken ended (exit status 1): ValueError: no room for 4096 tokens"
     assert "  vllm: RuntimeError: Engine core initialization failed. See root cause above." in told
-    until(lambda: vllm.running() == [], 5)
+    until(lambda: vllm.running() == [])
     assert len(vllm.starts()) == 1
 
 
@@ -104,14 +96,14 @@ def test_one_that_dies_is_started_again_once(vllm: StandIn) -> None:
         until(lambda: len(vllm.starts()) == 2 and sum("answers with" in line for line in told) == 2)
         first, second = vllm.starts()
         assert first["arguments"] == second["arguments"]
-        until(lambda: not {first["pid"], first["engine"]} & set(vllm.running()), 5)
+        until(lambda: not {first["pid"], first["engine"]} & set(vllm.running()))
         until(lambda: _asked(server))
         until(lambda: "for the second time" in told[-1])
         with pytest.raises(ServerError, match=r"OutOfMemoryError: 80 GiB are not enough: end svrag serve and start"):
             server.chat()
     assert sum("it is started again" in line for line in told) == 1
     assert len(vllm.starts()) == 2
-    until(lambda: vllm.running() == [], 5)
+    until(lambda: vllm.running() == [])
 
 
 def _asked(server: VllmServer) -> bool:
@@ -133,7 +125,7 @@ def test_ended_while_it_is_started_again(vllm: StandIn) -> None:
     with VllmServer("m", tell=print):
         os.kill(int(str(vllm.starts()[0]["pid"])), signal.SIGKILL)
         until(lambda: len(vllm.starts()) == 2)
-    until(lambda: vllm.running() == [], 5)
+    until(lambda: vllm.running() == [])
 
 
 def test_svrag_serve_takes_it_along(vllm: StandIn, tmp_path: Path) -> None:
@@ -145,8 +137,8 @@ def test_svrag_serve_takes_it_along(vllm: StandIn, tmp_path: Path) -> None:
         assert "shows the library" in process.stdout.readline()
         assert len(vllm.running()) == 2
         process.terminate()
-        assert process.wait(20) != 0
-        until(lambda: vllm.running() == [], 5)
+        assert process.wait(PATIENCE) != 0
+        until(lambda: vllm.running() == [])
     finally:
         process.kill()
         process.wait()
@@ -160,8 +152,8 @@ def test_svrag_serve_ended_while_it_loads(vllm: StandIn, tmp_path: Path, number:
     try:
         until(vllm.starts)
         process.send_signal(number)
-        assert process.wait(20) != 0
-        until(lambda: vllm.running() == [], 5)
+        assert process.wait(PATIENCE) != 0
+        until(lambda: vllm.running() == [])
     finally:
         process.kill()
         process.wait()

@@ -14,6 +14,7 @@ from svrag.errors import InputError
 from svrag.graph.build import build_graph
 from svrag.graph.html import to_html
 from tests.library.made import document
+from tests.patience import PATIENCE
 
 HOSTILE = (
     "</script><script>document.title='broken out'</script> {library} {data} "
@@ -93,7 +94,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )  # fmt: skip
     assert "<canvas" in done.stdout
     assert "<title>broken out" not in done.stdout

@@ -15,6 +15,7 @@ from svrag.cli import main
 from svrag.console.training import training_rows
 from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.trainer import RetrievalTrainer
+from tests.patience import PATIENCE
 from tests.training.models.families import FAMILIES
 
 Capture = pytest.CaptureFixture[str]
@@ -111,10 +112,12 @@ def test_only_the_first_process_says_what_all_would(
 def test_the_script_is_the_command(prepared: Path) -> None:
     """From another folder, by SV-RAG's own name of the recipe."""
     command = [sys.executable, str(SCRIPT), "train_colInternVL2_4b_model.yaml"]
-    done = subprocess.run(command, cwd=prepared, capture_output=True, text=True, timeout=60, env=dict(os.environ))
+    done = subprocess.run(
+        command, cwd=prepared, capture_output=True, text=True, timeout=PATIENCE, env=dict(os.environ)
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("svrag: data.train.path: there is no data/colpali_train_set; ")
-    assert subprocess.run([*command, "--sett"], capture_output=True, timeout=60).returncode == 2
+    assert subprocess.run([*command, "--sett"], capture_output=True, timeout=PATIENCE).returncode == 2
 
 
 def test_help_knows_nothing_heavy() -> None:
@@ -123,7 +126,7 @@ def test_help_knows_nothing_heavy() -> None:
         "import sys; from svrag.cli.program import parser; parser().format_help(); "
         f"print([m for m in {heavy} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.strip() == "[]"
 
 

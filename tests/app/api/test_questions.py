@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from svrag.library.store import Library
 from svrag.search.engine import search
 from svrag.search.result import Hit
 from tests.app.api.client import client_of, service_of
+from tests.patience import PATIENCE, until
 
 pytest.importorskip("fastapi", reason="the web app is not installed")
 
@@ -171,11 +171,8 @@ class Endless:
     ) -> Answer:
         assert should_stop is not None
         self.begun.set()
-        end = time.monotonic() + 20
-        while not should_stop() and time.monotonic() < end:
-            time.sleep(0.01)
-        if should_stop():
-            self.stopped.set()
+        until(should_stop)
+        self.stopped.set()
         raise ServerError(f"was stopped: {question}")
 
 
@@ -197,7 +194,7 @@ def test_an_answer_is_stopped_when_the_client_leaves(library_folder: Path, path:
 
         async def receive() -> Any:
             if (message := next(messages, None)) is None:
-                await asyncio.to_thread(generator.begun.wait, 20)
+                await asyncio.to_thread(generator.begun.wait, PATIENCE)
                 return {"type": "http.disconnect"}
             return message
 
@@ -217,7 +214,7 @@ def test_an_answer_is_stopped_when_the_client_leaves(library_folder: Path, path:
     with service_of(generator) as service:
         asyncio.run(ask(application(service)))
         assert sent[0]["status"] == 499
-        assert generator.stopped.wait(20)
+        assert generator.stopped.wait(PATIENCE)
 
 
 def test_what_was_said_before_is_handed_on(library_folder: Path) -> None:

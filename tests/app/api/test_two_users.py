@@ -17,6 +17,8 @@ pytest.importorskip("fastapi", reason="the web app is not installed")
 import httpx
 from starlette.testclient import TestClient
 
+from tests.patience import PATIENCE
+
 QUESTION = {"question": "How long were the kiln and the celadon bowls fired?"}
 
 
@@ -101,7 +103,7 @@ def test_fifty_ask_at_once_and_each_is_answered(server: Guarded) -> None:
 
     async def all_of_them() -> list[tuple[int, int, Any]]:
         transport = httpx.ASGITransport(server.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://svrag.example", timeout=60) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://svrag.example", timeout=PATIENCE) as client:
             return await asyncio.gather(*(one(client, number) for number in range(50)))
 
     for number, status, sent in asyncio.run(all_of_them()):
