@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from svrag.cli.options import Commands, command, common
-from svrag.cli.shared import write
 from svrag.cli.status import DONE
 from svrag.errors import InputError
+from svrag.output import check_folder_of, write_text
 from svrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _eval(options: argparse.Namespace, settings: Settings) -> int:
             result = _measured(options, settings, folder, on_progress)
         print_evaluation(result)
         if options.json:
-            write(options.json, written(to_json(result)))
+            write_text(options.json, written(to_json(result)))
         if options.report:
             from svrag.evaluation.report import write_report
 
@@ -159,7 +159,7 @@ def _compare(options: argparse.Namespace, settings: Settings) -> int:
     comparison = compare(first, second, (str(options.first), str(options.second)))
     print_comparison(comparison)
     if options.json:
-        write(options.json, written(comparison.to_json()))
+        write_text(options.json, written(comparison.to_json()))
     if options.report:
         from svrag.evaluation.report import write_comparison
 
@@ -169,8 +169,8 @@ def _compare(options: argparse.Namespace, settings: Settings) -> int:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     """Before anything that takes long: what was asked for can be written."""
-    if options.json and not options.json.absolute().parent.is_dir():
-        raise InputError(f"cannot write {options.json}: there is no folder {options.json.parent}")
+    if options.json:
+        check_folder_of(options.json)
     if options.report:
         from svrag.evaluation.plots import check_installed
 

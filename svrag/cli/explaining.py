@@ -8,7 +8,7 @@ from pathlib import Path
 from svrag.cli.options import Commands, command
 from svrag.cli.shared import existing, print_json
 from svrag.cli.status import DONE
-from svrag.errors import InputError
+from svrag.output import check_folder_of, unwritable
 from svrag.settings import Settings
 
 
@@ -27,8 +27,7 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
     from svrag.search.drawing import sheet
     from svrag.search.explain import explain, picture_model
 
-    if not options.out.absolute().parent.is_dir():
-        raise InputError(f"cannot write {options.out}: there is no folder {options.out.parent}")
+    check_folder_of(options.out)
     with existing(settings) as library:
         document = library.find(options.document)
         library.page(document.id, options.page)  # before a model is loaded: there is such a page
@@ -37,7 +36,7 @@ def _explain(options: argparse.Namespace, settings: Settings) -> int:
     try:
         drawn.save(options.out, "PNG")
     except OSError as error:
-        raise InputError(f"cannot write {options.out}: {error.strerror}") from None
+        raise unwritable(options.out, error) from None
     if options.json:
         print_json(explanation_json(explained))
     else:

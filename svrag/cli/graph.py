@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 
 from svrag.cli.options import Commands, command
-from svrag.cli.shared import existing, write
+from svrag.cli.shared import existing
 from svrag.cli.status import DONE
 from svrag.errors import InputError
+from svrag.output import write_text
 from svrag.settings import Settings
 
 
@@ -30,9 +31,9 @@ def _graph(options: argparse.Namespace, settings: Settings) -> int:
         if options.json:
             from svrag.graph.exchange import to_json
 
-            write(options.json, json.dumps(to_json(graph), ensure_ascii=False, indent=1) + "\n")
+            write_text(options.json, json.dumps(to_json(graph), ensure_ascii=False, indent=1) + "\n")
         if options.html:
             from svrag.graph.html import to_html
 
-            write(options.html, to_html(library.document(stored.id), graph))
+            write_text(options.html, to_html(library.document(stored.id), graph))
     return DONE

@@ -1,4 +1,4 @@
-"""What several commands do: open the library, find documents in it, add files with progress, write what was asked for."""
+"""What several commands do: open the library, find documents in it, add files with progress."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svrag.errors import InputError
 from svrag.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,15 +63,3 @@ def _warn(document: StoredDocument) -> None:
 def print_json(value: object) -> None:
     """On stdout, for another program."""
     print(json.dumps(value, ensure_ascii=False, indent=1))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that was asked for.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None

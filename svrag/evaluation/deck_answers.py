@@ -25,13 +25,13 @@ from svrag.evaluation.deck_program import (
     ended,
     options,
     tell_random,
-    write_text,
 )
 from svrag.evaluation.decks import Deck, Ranked, load_decks, pictures_of, ranked_pages
 from svrag.evaluation.fetching import PictureFetcher, cache_folder
 from svrag.evaluation.levenshtein import anls, check_installed, pnls
 from svrag.evaluation.squad import exact_match
 from svrag.generation.model import ChatModel, ChatRequest, Message, Picture, Refused, Text
+from svrag.output import write_text
 from svrag.text import shortened, without_control
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from svrag.errors import InputError, SvragError
+from svrag.output import check_folder_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_DECKS = ROOT / "demo_data" / "decks.json"
@@ -53,23 +54,11 @@ def check(given: argparse.Namespace) -> None:
     """
     if given.limit is not None and given.limit < 1:
         raise InputError(f"--limit must be 1 or more, not {given.limit}")
-    if given.json and not given.json.absolute().parent.is_dir():
-        raise InputError(f"cannot write {given.json}: there is no folder {given.json.parent}")
+    if given.json:
+        check_folder_of(given.json)
 
 
 def tell_random(program: str, model: str, so: str) -> None:
     """Say on stderr that the weights of `model` are random, if they are, and what follows."""
     if (Path(model).expanduser() / RANDOM_MARK).is_file():
         print(f"{program}: THE WEIGHTS OF {model} ARE RANDOM: {so}", file=sys.stderr)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write what --json asked for.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None

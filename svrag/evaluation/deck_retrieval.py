@@ -17,10 +17,10 @@ from svrag.evaluation.deck_program import (
     ended,
     options,
     tell_random,
-    write_text,
 )
 from svrag.evaluation.decks import Deck, Measured, load_decks, measure
 from svrag.evaluation.fetching import PictureFetcher, cache_folder
+from svrag.output import write_text
 from svrag.text import shortened, without_control
 
 DEMO_MODEL = ROOT / ".svrag" / "tiny_retriever"

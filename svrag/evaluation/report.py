@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from svrag.errors import InputError
 from svrag.evaluation import before_after, plots, pooling_curve, tables
 from svrag.evaluation.compare import Comparison
 from svrag.evaluation.report_html import Section, page, worst_html
@@ -16,6 +15,7 @@ from svrag.evaluation.result import EvalResult, QuestionRecord
 from svrag.evaluation.tables import TextTable, markdown, markdown_text
 from svrag.evaluation.worst import worst_questions, worst_records
 from svrag.library.store import Library
+from svrag.output import unwritable, write_text
 
 _SLICED_PLOTS = ("page_hit@1", "element_recall@5", "ndcg@10", "anls")
 _MOST_SLICED_PLOTS = 2
@@ -133,6 +133,6 @@ def _flat(prefix: str, settings: object) -> list[tuple[str, str]]:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+        raise unwritable(path, error) from None
+    write_text(path, text)
