@@ -143,17 +143,16 @@ class ServerChat:
 
     def _meaning(self, refusal: Refusal, request: ChatRequest) -> Exception:
         said = refusal.message
-        pictures = sum(isinstance(part, Picture) for message in request.messages for part in message.parts)
         if refusal.status in (401, 403, 404, 429):
             return self._server.error_of(refusal, self._model)
         if refusal.status == _LARGE_BODY:
-            return Refused("pictures" if pictures else "length", said or "the request has too many bytes")
+            return Refused("pictures" if request.pictures else "length", said or "the request has too many bytes")
         if _TOO_LONG.search(said):  # before pictures: such messages often explain how these count
             length = _LENGTH.search(said)
             return Refused("length", said, int(length[1]) if length else None)
         if request.schema is not None and _ABOUT_SCHEMAS.search(said):
             return Refused("schema", said)
-        if pictures and _ABOUT_PICTURES.search(said):
+        if request.pictures and _ABOUT_PICTURES.search(said):
             limit = _PICTURE_LIMIT.search(said)
             return Refused("pictures", said, int(limit[1]) if limit else None)
         return self._server.error_of(refusal, self._model)

@@ -23,7 +23,7 @@ from svrag.generation.claims import unsupported
 from svrag.generation.context import Plan, first_plan
 from svrag.generation.conversation import Turn, rewriting, rewritten
 from svrag.generation.crops import Crops
-from svrag.generation.model import ChatModel, ChatRequest, Limits, Picture, Refused, Reply, Text
+from svrag.generation.model import ChatModel, ChatRequest, Limits, Refused, Reply, Text
 from svrag.generation.passages import closest_passage
 from svrag.generation.sentences import split_sentences
 from svrag.generation.structured import Telling, schema_for, text_of, written
@@ -82,7 +82,7 @@ class ModelGenerator:
             structured = limits.structured
             while True:
                 request = self._request(question, plan, crops, limits, structured)
-                pictured = _pictures_in(request)
+                pictured = request.pictures
                 share = _share_that_fits(model, limits, request)
                 if share < 1 and (smaller := plan.shorter(pictured, share)):
                     plan = smaller
@@ -169,15 +169,11 @@ def _share_that_fits(model: ChatModel, limits: Limits, request: ChatRequest) -> 
         return 1.0
     room = max(1, limits.tokens - request.max_tokens)
     texts = [part.text for message in request.messages for part in message.parts if isinstance(part, Text)]
-    most = sum(len(text.encode()) for text in texts) + _PICTURE_TOKENS * _pictures_in(request)
+    most = sum(len(text.encode()) for text in texts) + _PICTURE_TOKENS * request.pictures
     if most <= room:  # no token is shorter than a byte
         return 1.0
     count = model.count(request)
     return 1.0 if count is None else room / max(1, count)
-
-
-def _pictures_in(request: ChatRequest) -> int:
-    return sum(isinstance(part, Picture) for message in request.messages for part in message.parts)
 
 
 def _smaller(plan: Plan, pictured: int, refused: Refused) -> Plan | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Protocol, Self
+from functools import partial
+from typing import Any, Protocol
 
-from svrag.generation.model import ChatRequest, Limits, Message, Picture, Refused, Reply
+from svrag.generation.model import ChatRequest, Limits, Message, Refused, Reply
+from svrag.generation.prepared import Prepared
 from svrag.generation.thoughts import Visible, without_thoughts
 
 _UNFINISHED = "�"  # the last bytes are the beginning of a letter
@@ -49,7 +50,7 @@ class Speaker(Protocol):
         """Without the model's own signs."""
 
 
-class LocalChat:
+class LocalChat(Prepared[Any]):
     """A `ChatModel` in this process.
 
     Args:
@@ -60,15 +61,6 @@ class LocalChat:
     def __init__(self, name: str, speaker: Callable[[], Speaker]) -> None:
         self.name = name
         self._speaker = speaker
-        self._last: tuple[ChatRequest, Any] | None = None  # a request is counted, then asked
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._last = None
 
     def limits(self) -> Limits:
         """Raises:
@@ -84,9 +76,9 @@ class LocalChat:
             InputError: the model cannot be loaded.
         """
         speaker = self._speaker()
-        if _has_pictures(request) and not speaker.sees:
+        if request.pictures and not speaker.sees:
             return None
-        return speaker.length(self._prepared(speaker, request))
+        return speaker.length(self._of(request, partial(speaker.prepare, request.messages)))
 
     def chat(
         self,
@@ -101,9 +93,9 @@ class LocalChat:
         speaker = self._speaker()
         if request.schema is not None:
             raise Refused("schema", f"{self.name} cannot be held to a schema")
-        if _has_pictures(request) and not speaker.sees:
+        if request.pictures and not speaker.sees:
             raise Refused("pictures", f"{self.name} reads no pictures", 0)
-        prepared = self._prepared(speaker, request)
+        prepared = self._of(request, partial(speaker.prepare, request.messages))
         length = speaker.length(prepared)
         if speaker.context is not None and length + request.max_tokens > speaker.context:
             whole = f"{length} tokens and {request.max_tokens} of a reply"
@@ -120,11 +112,6 @@ class LocalChat:
         finally:
             speaker.turn.release()
         return told.reply(request.max_tokens)
-
-    def _prepared(self, speaker: Speaker, request: ChatRequest) -> Any:
-        if self._last is None or self._last[0] is not request:
-            self._last = request, speaker.prepare(request.messages)
-        return self._last[1]
 
 
 class _Told:
@@ -164,7 +151,3 @@ class _Told:
         shown = self._visible.feed(piece) if piece else ""
         if shown and self._on_token is not None:
             self._on_token(shown)
-
-
-def _has_pictures(request: ChatRequest) -> bool:
-    return any(isinstance(part, Picture) for message in request.messages for part in message.parts)

@@ -48,6 +48,11 @@ class ChatRequest:
     max_tokens: int = 1024
     schema: Mapping[str, object] | None = None
 
+    @property
+    def pictures(self) -> int:
+        """How many there are in all messages."""
+        return sum(isinstance(part, Picture) for message in self.messages for part in message.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -20,15 +20,16 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from svrag.errors import InputError, ServerError
 from svrag.generation.generator import PICTURES
 from svrag.generation.model import ChatRequest, Limits, Message, Picture, Refused, Reply, Text
+from svrag.generation.prepared import Prepared
 from svrag.generation.signs import broken_up, own_signs, picture_of
 from svrag.generation.thoughts import Visible, without_thoughts
 from svrag.generation.vllm_server import Adapter
+from svrag.retrievers.loads import noted
 from svrag.retrievers.multivector.hub import locate
 
 _OFTEN = 0.1  # seconds between questions to `should_stop` while nothing is written
@@ -41,7 +42,7 @@ _QUIET = {
 _T = TypeVar("_T")
 
 
-class VllmChat:
+class VllmChat(Prepared["_Prompt"]):
     """A `ChatModel` of an engine that is started when it is first asked and kept for the next `VllmChat`.
 
     Args:
@@ -50,16 +51,7 @@ class VllmChat:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._model, self._adapter = _parts_of(name)
-        self._last: tuple[ChatRequest, _Prompt] | None = None  # a request is counted, then asked
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._last = None
+        self._model, self._adapter = parts_of(name)
 
     def limits(self) -> Limits:
         """Raises:
@@ -75,7 +67,7 @@ class VllmChat:
             InputError: the model cannot be loaded.
         """
         engine, _ = self._engine()
-        return None if _pictures_in(request) > engine.pictures else self._prompt(engine, request).length
+        return None if request.pictures > engine.pictures else self._prompt(engine, request).length
 
     def chat(
         self,
@@ -88,7 +80,7 @@ class VllmChat:
         fails, the engine stops this answer's work.
         """
         engine, adapter = self._engine()
-        if (pictures := _pictures_in(request)) > engine.pictures:
+        if (pictures := request.pictures) > engine.pictures:
             raise Refused("pictures", f"{self.name} takes {engine.pictures} pictures, not {pictures}", engine.pictures)
         prompt = self._prompt(engine, request)
         if prompt.length + request.max_tokens > engine.context:
@@ -119,12 +111,10 @@ class VllmChat:
         return _engine_of(self._model, adapter.room() if adapter else 0), adapter
 
     def _prompt(self, engine: _Engine, request: ChatRequest) -> _Prompt:
-        if self._last is None or self._last[0] is not request:
-            self._last = request, _result(engine.prompt(request.messages), self.name, request)
-        return self._last[1]
+        return self._of(request, lambda: _result(engine.prompt(request.messages), self.name, request))
 
 
-def _parts_of(name: str) -> tuple[str, str]:
+def parts_of(name: str) -> tuple[str, str]:
     """A folder's own name may have the sign, too."""
     model, plus, adapter = name.rpartition("+")
     return (model, adapter) if plus and adapter and not Path(name).is_dir() else (name, "")
@@ -325,9 +315,13 @@ def _engine_of(model: str, rank: int) -> _Engine:
         for engine in _running:
             if engine.model == model and engine.rank >= rank and engine.is_alive:
                 return engine
-        folder = locate(model).folder
-        _end()  # two would not fit into the memory
-        _running.append(_Engine(model, folder, rank))
+
+        def start(name: str) -> _Engine:
+            folder = locate(name).folder
+            _end()  # two would not fit into the memory
+            return _Engine(name, folder, rank)
+
+        _running.append(noted(start, kind="vllm:")(model))
         return _running[0]
 
 
@@ -362,7 +356,3 @@ def _result(work: Future[_T], name: str, request: ChatRequest) -> _T:
         if request.schema is not None and not isinstance(error, EngineGenerateError):
             raise Refused("schema", reason[:300]) from None
         raise ServerError(f"{name} did not answer: {reason[:300]}") from None
-
-
-def _pictures_in(request: ChatRequest) -> int:
-    return sum(isinstance(part, Picture) for message in request.messages for part in message.parts)

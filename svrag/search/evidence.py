@@ -250,8 +250,8 @@ def _named_elements(library: Library, text: str, scope: Sequence[str] | None, fo
     for mention in find_mentions(text):
         bearers = library.labelled(scope, mention.label) or library.labelled(scope, mention.parent_label)
         for element in bearers:
-            if element.type == "caption" and element.target_id:
-                continue  # its figure bears the same label
+            if _shown_with_another(element):
+                continue
             entry = found.setdefault(element.id, _unmatched(element))
             entry.evidence = entry.evidence._replace(named=1.0)
             entry.named.insert(0, f"the question names {element.label}")
@@ -269,12 +269,13 @@ def _add_named_page(library: Library, places: Mapping[Place, float], found: dict
     if any(entry.place == place for entry in found.values()):
         return
     for element in library.elements_of(place[0]):
-        if (
-            element.page == place[1]
-            and element.type != "page"
-            and not (element.type == "caption" and element.target_id)
-        ):
+        if element.page == place[1] and element.type != "page" and not _shown_with_another(element):
             found[element.id] = _unmatched(element)
+
+
+def _shown_with_another(element: Element) -> bool:
+    """A caption, whose figure or table bears the same label."""
+    return element.type == "caption" and bool(element.target_id)
 
 
 def _unmatched(element: Element) -> Found:
