@@ -14,10 +14,11 @@ from svrag.documents.model import Element
 from svrag.generation.sentences import split_sentences
 from svrag.retrievers.lexical.analysis import analyse
 
-PassageKind = Literal["sentence", "row", "words", "heading"]
+PassageKind = Literal["sentence", "row", "words", "heading", "contents"]
 
 _LONGEST = 420  # characters; longer ones are cut at the weakest point that leaves them readable
 _CHUNK = 240  # characters of a figure's words quoted at once
+_LEADER = re.compile(r"(?:[.·]\s?){5}|(?:…\s?){2}")  # "3.2 Methods ........ 17"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,10 @@ class Passage:
 
     Attributes:
         text: what is quoted.
-        context: what a reader sees with it: headings, caption, column names. It helps to match and is never quoted.
+        context: what a reader sees with it: headings, caption, column names. It helps to match and is never quoted. Of a
+            row, its last line names the columns after the first.
         before: the sentence before it, for "it" and "they".
-        kind: how it is quoted.
+        kind: how it is quoted; "contents" is a line of a table of contents, which says what stands elsewhere.
     """
 
     text: str
@@ -43,8 +45,9 @@ def passages(element: Element) -> list[Passage]:
     around = f"{headings}\n{element.label}\n{element.caption}"
     found = _prose(element.caption, f"{headings}\n{element.label}")
     if element.table is not None:
-        context = f"{around}\n{' '.join(element.table.header())}"
-        found += [Passage(row, context, "", "row") for row in element.table.row_texts()]
+        header = element.table.header()
+        context = f"{around}\n{' '.join(header[:1])}\n{' '.join(header[1:])}"
+        found += [Passage(row, context, "", _kind(row, "row")) for row in element.table.row_texts()]
     elif element.type == "figure":
         found += [Passage(words, around, "", "words") for words in _chunks(element.text)]
     elif element.type == "section_header":
@@ -68,7 +71,14 @@ def closest_passage(text: str, element: Element) -> str:
 
 def _prose(text: str, context: str) -> list[Passage]:
     pieces = [piece for sentence in split_sentences(text) for piece in _readable(_squeezed(sentence)) if piece]
-    return [Passage(piece, context, before, "sentence") for before, piece in zip(["", *pieces], pieces, strict=False)]
+    return [
+        Passage(piece, context, before, _kind(piece, "sentence"))
+        for before, piece in zip(["", *pieces], pieces, strict=False)
+    ]
+
+
+def _kind(text: str, otherwise: PassageKind) -> PassageKind:
+    return "contents" if _LEADER.search(text) else otherwise
 
 
 def _readable(sentence: str) -> list[str]:

@@ -32,10 +32,13 @@ _STARTERS = frozenset(
     """.split()  # noqa: SIM905
 )
 _CLOSERS = "[\"'\u2018\u2019\u201c\u201d\u00bb\u203a)\\]}\u300d\u300f\uff09\u3011]"
+_SIGNS = ".!?…؟۔।॥።။។։"
 _BULLET = r"(?:[•▪◦●■□‣⁃∙·➢✓*\u2013\u2014-]\s|\(?[0-9]{1,2}[.)]\s|\(?[a-zA-Z][.)]\s)"
 _END = re.compile(
-    rf"(?P<wide>[。！？｡]+{_CLOSERS}*)"  # no space follows these
-    rf"|(?P<mark>(?P<sign>[.!?…؟۔।॥።။។։]+){_CLOSERS}*(?:\s?\[\d[\d,;\s\u2013-]*\])*)(?=\s|\Z)"
+    r"(?P<leader>(?<![.·…])(?<![.·…]\s)(?:(?:[.·]\s?){5,}+|(?:…\s?){2,}+)"  # of a table of contents,
+    r"\s*[\divxlcIVXLC-]*(?=\s|\Z))"  # with its page
+    rf"|(?P<wide>[。！？｡]+{_CLOSERS}*)"  # no space follows these
+    rf"|(?P<mark>(?P<sign>(?<![{_SIGNS}])[{_SIGNS}]+){_CLOSERS}*(?:\s?\[\d[\d,;\s\u2013-]*\])*)(?=\s|\Z)"
     r"|(?P<note>(?<=[a-z)])\.\d{1,3}(?=\s+[A-Z]))"  # the raised number of a footnote
     r"|(?P<blank>\n\s*\n)"
     rf"|(?P<item>\n)(?=\s*{_BULLET})"

@@ -1,4 +1,4 @@
-"""The few words of a quoted sentence that a question asks for: a count, a share, a sum of money, a date.
+"""The few words of a quoted sentence that a question asks for: a count, a share, a sum of money, a date, a length.
 
 Taken from the sentence as they stand there, and only where one span is clearly the one: the only one of its kind, or the
 one that stands next to what is counted. Everything else gets no short answer. Knows nothing of evidence.
@@ -14,12 +14,30 @@ from svrag.retrievers.lexical.analysis import analyse
 
 _SCALE = r"(?:\s(?:hundred|thousand|million|billion|trillion))?"
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_WORDS = r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty"
+_WORDS = (
+    r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-(?:one|two|three|four|five|six|seven|eight|nine))?|"
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen"
+)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]*\.?"
 
-_PERCENTAGE = re.compile(rf"(?<![\w.,])(?:{_DIGITS})\s?(?:\\?%|percent\b|per cent\b)", re.I)
+# What stands before a number is part of the answer: "no more than two", "about 3,600".
+_ABOUT = (
+    r"(?:\b(?:(?:no |not )?(?:more|less|fewer) than|at least|at most|up to|about|approximately|roughly|nearly|almost)"
+    r"\s)?"
+)
+_AGAIN = r"(?:\s\(\d[\d,.]*\))?"  # "five (5)"
+_FROM = rf"(?:(?<![\w.,-])(?:{_DIGITS}|(?:{_WORDS})\b)\s?(?:to|or|\u2013|-)\s?)?"  # "1 to 3 years"
+_COMPARED = re.compile(r"\A(?:more|less|fewer) than\b", re.I)
+_NOT = re.compile(r"(?:\b(?:not|never|no)|n['\u2019]t)\b[^.;]{0,40}\Z", re.I)
+
+_PERCENTAGE = re.compile(
+    rf"{_ABOUT}{_FROM}(?<![\w.,])(?:{_DIGITS}|(?:{_WORDS})\b){_AGAIN}\s?(?:\\?%|percent\b|per cent\b)"
+    r"(?:\s\(\d[\d.]*\s?%\))?",
+    re.I,
+)
 _MONEY = re.compile(
-    rf"(?:US)?[$€£¥]\s?(?:{_DIGITS}){_SCALE}|(?<![\w.,$])(?:{_DIGITS}){_SCALE}\s(?:dollars|euros|pounds)\b"
+    rf"{_ABOUT}(?:(?:US)?[$€£¥]\s?(?:{_DIGITS}){_SCALE}|(?<![\w.,$])(?:{_DIGITS}){_SCALE}\s(?:dollars|euros|pounds)\b)",
+    re.I,
 )
 _YEAR = re.compile(r"(?<![\w.,$/-])(?:1[5-9]|20)\d\d(?![\w%/-]|[.,]\d)")
 _DATE = re.compile(
@@ -27,10 +45,11 @@ _DATE = re.compile(
     rf"\s(?:1[5-9]|20)\d\d\b|\b{_MONTH}\s(?:1[5-9]|20)\d\d\b|\b{_MONTH}\s\d{{1,2}}\b"
 )
 _NUMBER = re.compile(
-    rf"(?<![\w.,$€£¥/-])(?:(?:{_DIGITS}){_SCALE}|(?:{_WORDS})\b{_SCALE})(?![\w%/]|\.\d|,\d|\s?(?:\\?%|percent))", re.I
+    rf"{_ABOUT}(?<![\w.,$€£¥/-])(?P<number>(?:{_DIGITS}){_SCALE}|(?:{_WORDS})\b{_SCALE}){_AGAIN}"
+    r"(?![\w%/]|\.\d|,\d|\s?(?:\\?%|percent))",
+    re.I,
 )
 _COUNTED = re.compile(r"\b(?:how many|number of) ([\w-]+(?: [\w-]+)?)", re.I)
-_HOW_LONG = re.compile(r"\bhow long\b", re.I)
 _HOW_MUCH = re.compile(r"(?<!\bby )\bhow much\b", re.I)
 _DATE_ASKED = re.compile(r"^\W*(?:since |until )?when\b|\b(?:what|which) (?:year|date|month|day)\b", re.I)
 _YEAR_ASKED = re.compile(r"\b(?:what|which) year\b", re.I)
@@ -38,8 +57,8 @@ _NUMBER_ASKED = re.compile(
     r"\bhow many\b|\bwhat (?:is|was|are|were) the (?:total |average |maximum |minimum )?number\b", re.I
 )
 _DURATION = re.compile(
-    rf"(?<![\w.,])(?:{_DIGITS}|(?:{_WORDS})\b)(?:\s\(\d+\))?[\s-](?:business |calendar |working )?"
-    r"(?:second|minute|hour|day|week|month|year|decade)s?\b",
+    rf"(?P<number>{_ABOUT}{_FROM}(?<![\w.,-])(?:{_DIGITS}|(?:{_WORDS})\b){_AGAIN})[\s-](?:business |calendar |working )?"
+    r"(?:(?:second|minute|hour|day|week|month|year|decade|met(?:re|er)|kilomet(?:re|er)|mile)(?:s\b|\(s\)|\b)|(?:feet|k?m)\b)",
     re.I,
 )
 _REFERENCE = re.compile(r"(?:\b(?:figure|fig\.|table|section|chapter|article|page|eq\.|equation)\s*|[\[⟦(]|^)$", re.I)
@@ -47,6 +66,8 @@ _REFERENCE = re.compile(r"(?:\b(?:figure|fig\.|table|section|chapter|article|pag
 
 def short_answer(question: str, asked: Question, sentence: str) -> str:
     """What `question` asks for, as it stands in `sentence`; "" where that is not clear."""
+    if asked.open:
+        return ""
     match asked.kind:
         case "percentage":
             return _only(_spans(_PERCENTAGE, asked, sentence))
@@ -56,9 +77,11 @@ def short_answer(question: str, asked: Question, sentence: str) -> str:
             if _YEAR_ASKED.search(question):
                 return _only(_spans(_YEAR, asked, sentence))
             return _only(_spans(_DATE, asked, sentence)) or _only(_spans(_YEAR, asked, sentence))
+        case "duration" if _NUMBER_ASKED.search(question):
+            return _only(m["number"] for m in _DURATION.finditer(sentence) if _new(m, asked))
+        case "duration":
+            return _only(_spans(_DURATION, asked, sentence))
         case "number":
-            if _HOW_LONG.search(question):
-                return _only(_spans(_DURATION, asked, sentence))
             if _HOW_MUCH.search(question):
                 return _only(_spans(_MONEY, asked, sentence))
             if _NUMBER_ASKED.search(question):
@@ -72,8 +95,9 @@ def _count(question: str, asked: Question, sentence: str) -> str:
     things = set(analyse(counted[1])) - asked.aspects if counted else set()
     if not things & set(analyse(sentence)):
         return ""
-    numbers = [m for m in _NUMBER.finditer(sentence) if _new(m, asked) and not _YEAR.fullmatch(m[0])]
-    numbers = [m for m in numbers if not _REFERENCE.search(sentence[: m.start()])]
+    numbers = [m for m in _NUMBER.finditer(sentence) if _new(m, asked) and not _YEAR.fullmatch(m["number"])]
+    numbers = [m for m in numbers if m["number"].lower() not in asked.words]
+    numbers = [m for m in numbers if not _REFERENCE.search(sentence[: m.start("number")])]
     ends = [m.start() for m in numbers[1:]] + [len(sentence)]
     after = [sentence[m.end() : end].split()[:3] for m, end in zip(numbers, ends, strict=False)]
     beside = [m for m, words in zip(numbers, after, strict=True) if things & set(analyse(" ".join(words)))]
@@ -85,8 +109,9 @@ def _spans(pattern: re.Pattern[str], asked: Question, sentence: str) -> list[str
 
 
 def _new(found: re.Match[str], asked: Question) -> bool:
-    """Whether the question did not say it already."""
-    return not set(analyse(found[0])) & asked.numbers
+    """Whether the question did not say it already, and no word before it turns it round: "not ... more than two"."""
+    turned = _COMPARED.match(found[0]) and _NOT.search(found.string[: found.start()])
+    return not turned and not set(analyse(found[0])) & asked.numbers
 
 
 def _only(spans: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,16 @@ def test_a_table_without_cells_is_quoted_by_its_text() -> None:
 
 def test_a_figure_is_quoted_by_its_words_and_caption() -> None:
     assert [p.text for p in passages(CHART)] == [CHART.caption, "Weight in grams 300 318 340"]
+
+
+@pytest.mark.parametrize("line", ["3.2 Methods ........ 17", "Methods . . . . . . . . 17", "Methods……… 17"])
+def test_lines_of_a_table_of_contents_are_told_apart(line: str) -> None:
+    assert [p.kind for p in passages(element(line))] == ["contents"]
+
+
+@pytest.mark.parametrize("text", ["And so on ... and on.", "3.14159 is pi.", "Is it?!?", "A. B. C. D. E. F."])
+def test_dots_alone_make_no_table_of_contents(text: str) -> None:
+    assert {p.kind for p in passages(element(text))} == {"sentence"}
 
 
 def test_nothing_to_quote() -> None:

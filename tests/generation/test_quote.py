@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svrag.documents.model import Box, Element
+from svrag.documents.model import Box, Element, Table
 from svrag.errors import InputError
 from svrag.generation.answer import NOT_FOUND, Answer
 from svrag.generation.citations import find_citations, shield
@@ -93,6 +93,42 @@ def test_a_figure_asked_for_as_a_whole_is_not_hidden_by_a_text_that_shows_someth
     assert answer.citations[0].element == CHART
 
 
+CONTENTS = "3.1 Weight of the bowls . . . . . . . . . 16\n3.2 Methods of weighing the bowls ............... 17"
+
+
+def test_a_table_of_contents_is_no_answer() -> None:
+    question = "What are the methods of weighing the bowls?"
+    text = element("The methods were two: by scale and by hand.", n=2)
+    assert ask(question, element(CONTENTS, n=1), text).citations[0].element == text
+    rows = Table((("Section", "Page"), ("3.2 Methods of weighing the bowls .........", "17")))
+    assert ask(question, element("", "table", n=1, table=rows), text).citations[0].element == text
+
+
+def test_a_table_of_contents_tells_where_something_stands() -> None:
+    answer = ask("On which page are the methods of weighing?", element(CONTENTS, n=1), BOWLS)
+    assert answer.text.startswith("3.2 Methods of weighing the bowls ............... 17 [1]")
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Where is the headquarters of the firm?", "in Faenza"),
+        ("Who leads the headquarters of the firm?", "Ann Lee"),
+        ("When was the headquarters of the firm opened?", "1987"),
+        ("How many people does the headquarters of the firm hold?", "340"),
+        ("How long was the headquarters of the firm closed?", "two weeks"),
+    ],
+)
+def test_what_holds_the_kind_of_thing_asked_for_is_preferred(question: str, said: str) -> None:
+    told = (
+        "The headquarters of the firm was closed for two weeks. The headquarters of the firm holds 340 people. "
+        "The headquarters of the firm is in Faenza. The headquarters of the firm is led by Ann Lee. "
+        "The headquarters of the firm was opened in May 1987. The headquarters of the firm is large."
+    )
+    answer = ask(question, element(told))
+    assert said in answer.text.splitlines()[1 if answer.short else 0]
+
+
 def test_a_page_that_was_not_found_is_not_made_up() -> None:
     assert not ask("What is on page 7?", *POTTERY).answerable
 
@@ -120,7 +156,7 @@ def test_answers_are_verbatim_and_their_citations_hold(question: str) -> None:
         assert quote in shield(quotable(element))
     for c in answer.citations:
         assert c.quote in quotable(c.element)
-    assert len(answer.text.splitlines()) <= 3
+    assert len(answer.text.splitlines()) <= 3 + bool(answer.short)
     assert len(answer.citations) <= 3
 
 
@@ -214,3 +250,14 @@ def test_other_languages(question: str, said: str) -> None:
     )
     chinese = "该工厂建于1998年，造价350万元。它目前为大约一万二千户家庭供电。现任厂长是王伟。"
     assert said in ask(question, element(german if question.isascii() else chinese)).text
+
+
+def test_what_is_said_comes_before_the_labels_of_a_figure() -> None:
+    chart = element("Passengers in 2024\n300\n318 Passengers\n340 ferries 2024\n2023", "figure", n=5, label="Figure 4")
+    text = element("The ferries carried 318 thousand passengers in the year 2024.", n=6)
+    for order in ((chart, text), (text, chart)):
+        answer = ask("How many passengers did the ferries carry in 2024?", *order)
+        first, *rest = answer.text.splitlines()[bool(answer.short) :]
+        assert first == f"{text.text} [1]"
+        assert all("Passengers in 2024 300" in line for line in rest)
+        assert answer.citations[0].element == text

@@ -78,3 +78,14 @@ def test_stops_that_end_nothing(text: str) -> None:
 def test_stops_that_end_sentences(text: str, expected: list[str] | None) -> None:
     found = split_sentences(text)
     assert found == (expected or ["The answer is no. ", "Prices fell in 2015. ", "30 shops closed."])
+
+
+def test_lines_of_a_table_of_contents_end_with_their_page() -> None:
+    lines = ["2 Kilns ........ 16 ", "3.2 Methods . . . . . . . 17 ", "Glossary ............... xii"]
+    assert split_sentences("".join(lines)) == lines
+
+
+def test_many_signs_in_a_row_are_read_in_time() -> None:
+    """In a time that grows with their number; with its square this would take hours."""
+    for text in ("." * 200_000 + "x", ". " * 200_000 + "x", "!" * 200_000 + "x"):
+        assert "".join(split_sentences(text)) == text
