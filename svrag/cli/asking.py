@@ -82,6 +82,8 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
 
     generator = generator_named(settings)
     folder, temporary = _library_to_ask(options, settings)
+    if options.evidence:
+        _prepare(options.evidence)  # now, not when the answer is there
     report: AddReport | None = None
     with Library.open(folder, create=bool(options.paths)) as library:
         documents = documents_named(library, options.doc)
@@ -131,13 +133,29 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
     return SKIPPED if report and report.skipped else DONE
 
 
+def _prepare(folder: Path) -> None:
+    """Make `folder` and try to write there.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write evidence to {folder}: {error.strerror}")
+
+
 def _write_evidence(library: Library, answer: Answer, folder: Path) -> int:
     """For each citation its crop and its page with the box drawn, as `1-crop.png` and `1-page-7.png`; how many."""
     from svrag.documents.rendering import crop, render_page
 
     files = {document.id: document.source for document in library.documents()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for citation in answer.citations:
             element = citation.element
             source = files[element.document_id]
@@ -145,7 +163,7 @@ def _write_evidence(library: Library, answer: Answer, folder: Path) -> int:
             page = render_page(source, element.page, boxes=[element.box])
             (folder / f"{citation.n}-page-{element.page}.png").write_bytes(page)
     except OSError as error:
-        raise InputError(f"cannot write evidence to {folder}: {error.strerror}") from None
+        raise _cannot_write(folder, error) from None
     return 2 * len(answer.citations)
 
 

@@ -111,6 +111,7 @@ def answer_json(result: SearchResult, answer: Answer, parse_seconds: float) -> d
     return {
         "question": answer.question,
         "answer": answer.text,
+        "short": answer.short,
         "answerable": answer.answerable,
         "citations": [
             {

@@ -99,8 +99,10 @@ def retrievers_named(text: str) -> tuple[str, ...]:
         InputError: one is unknown, or none is named.
     """
     named = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    if "" in named:
+        raise InputError(f"a retriever is missing in {text!r}: name one, or several with commas between them")
     for name in named:
-        if not name or not is_retriever_name(name):
+        if not is_retriever_name(name):
             raise InputError(
                 f"unknown retriever {name!r}: use lexical, dense, {', '.join(FAMILIES)}, splade:MODEL, a model on the "
                 "Hugging Face Hub (OWNER/NAME) or a folder with one, or several with commas between them"

@@ -132,6 +132,7 @@ def test_ask_json_has_the_documented_shape(stocked: Path, capsys: Capture) -> No
     assert answer["question"] == question
     assert answer["answerable"] is True
     assert "318 grams" in answer["answer"]
+    assert answer["short"] == ""
     citation = answer["citations"][0]
     assert {"n", "element_id", "document", "page", "type", "label", "bbox", "text", "score"} <= citation.keys()
     assert citation["document"] == "paper.pdf"
@@ -181,6 +182,17 @@ def test_ask_writes_the_evidence_as_pictures(stocked: Path, tmp_path: Path, caps
     names = {path.name for path in tmp_path.iterdir()}
     assert {"1-crop.png", "1-page-1.png"} <= names or {"1-crop.png", "1-page-2.png"} <= names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
+
+
+def test_evidence_that_cannot_be_written_is_told_before_anything_is_read(
+    library: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "file").touch()
+    write_paper(tmp_path / "new.pdf")
+    asked = ["ask", "What was thrown into the chamber?", str(tmp_path / "new.pdf"), "--library", str(library)]
+    assert main([*asked, "--evidence", str(tmp_path / "file" / "out")]) == 1
+    assert "cannot write evidence to" in one_line(capsys)
+    assert documents(library, capsys) == ["paper.pdf"]
 
 
 def test_ask_without_a_library_uses_a_private_temporary_one(
