@@ -75,14 +75,14 @@ def _train(options: argparse.Namespace, settings: Settings) -> int:
     rank = int(os.environ.get("RANK", "0"))
     try:
         from svrag.console.training import print_training, say
-        from svrag.training.recipes import check_files, load_recipe
+        from svrag.training.recipes import check_files, find_recipe, load_recipe
         from svrag.training.run import train
     except ModuleNotFoundError as error:
         raise InputError(f'training needs {error.name}: pip install "svrag[train]"') from None
 
     try:
         recipe = load_recipe(options.recipe, options.changes, options.row)
-        check_files(recipe)
+        check_files(recipe, find_recipe(options.recipe))
         result = train(recipe, resume=options.resume, tell=say)
     except SvragError as error:
         if rank == 0:

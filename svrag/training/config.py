@@ -66,7 +66,7 @@ class RetrieverModel(Part):
         picture_tokens: at most, where the family can be told.
         pooling: of a dense encoder made of a bare network; None is the mean of the tokens that are no padding.
         similarity: of a dense encoder's vectors; None is the checkpoint's, and cosine of a bare network.
-        longest: tokens of a text that a dense or sparse encoder reads; None as it says.
+        longest: tokens of a text that a dense or sparse encoder reads, and no more than it can; None as it says.
     """
 
     kind: Literal["retriever"] = "retriever"
@@ -337,7 +337,7 @@ class Optimisation(Part):
     precision: "bf16" where the machine has it.
     checkpointing: activations are computed again in the backward pass.
     parallel: how several processes share the work.
-    workers: processes that prepare batches; 0 prepares them between steps.
+    workers: processes that prepare batches, at most as many as there are processors; 0 prepares them between steps.
     seed: of new weights, of dropout, of the order of examples, of anchors, and of what is held out.
     """
 

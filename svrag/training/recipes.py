@@ -60,6 +60,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), row: str | None = Non
     """
     file = find_recipe(path)
     raw = _extended(file, ())
+    if raw and not raw.keys() & {*Recipe.model_fields, "rows"}:
+        raise InputError(f"{file} has no part of a recipe; if it is a table of rows: svrag train RECIPE --row NAME")
     changes = [_override(text) for text in overrides]
     for keys, value in changes:
         if keys == ("row",):
@@ -109,8 +111,11 @@ def rows_of(path: Path) -> list[str]:
     return list(_table(Path(raw["rows"]))) if "rows" in raw else []
 
 
-def check_files(recipe: Recipe) -> None:
+def check_files(recipe: Recipe, file: Path | None = None) -> None:
     """That what the recipe's data name is there, before anything that takes long.
+
+    Args:
+        file: where the recipe is; the first lines of those in configs/ tell where their data are to be had.
 
     Raises:
         InputError: the first that is not, with the path of its key.
@@ -120,6 +125,8 @@ def check_files(recipe: Recipe) -> None:
             for name, path in _paths(data):
                 if not path.exists():
                     make = "svrag add PATH... makes a library, " if name == "library" else ""
+                    if file and file.parent == _configs():
+                        make += f"the first lines of {file} say how to get the data, "
                     raise InputError(f"{key}.{name}: there is no {path}; {make}--set {key}.{name}=PATH names another")
 
 

@@ -111,7 +111,8 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     if first:
         # Of shared out weights no process has all, but the checkpoint does.
         kept = Path(state.best_model_checkpoint or str(last_checkpoint(folder / CHECKPOINTS)))
-        _save(_read_again(recipe, kept) if trainer.sharded else trainable, folder / MODEL)
+        with _quiet():
+            _save(_read_again(recipe, kept) if trainer.sharded else trainable, folder / MODEL)
     trainer.accelerator.wait_for_everyone()
     return TrainResult(
         folder / MODEL,
@@ -186,21 +187,30 @@ def trainer_of(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Libraries do not tell the user what they will call things one day, or that they count instead of reading dates."""
+    """Libraries do not tell the user what they will call things one day, or that they count instead of reading dates,
+    and draw no bar for each file that they write."""
     from transformers.utils import logging
 
-    before = logging.get_verbosity()
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
         logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _workers() -> int:
+    """As many as there are processors for each process: with more of them torch warns, and batches wait."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArguments:
@@ -237,12 +247,12 @@ def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArgumen
         metric_for_best_model=f"eval_{recipe.evaluation.metric}" if held_out else None,
         greater_is_better=True if held_out else None,
         restore_callback_states_from_checkpoint=True,
-        logging_steps=output.log_every,
+        logging_steps=min(output.log_every, steps),
         logging_first_step=True,
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
-        dataloader_num_workers=optimisation.workers,
+        dataloader_num_workers=min(optimisation.workers, _workers()),
         remove_unused_columns=False,
         # Processes may read different numbers of chunks: nothing may be exchanged in a forward pass.
         ddp_broadcast_buffers=False,
@@ -295,5 +305,7 @@ def _save(trainable: Trainable, folder: Path) -> None:
     with writing(made):
         made.mkdir(parents=True)
         trainable.save(made)
+        for file in made.rglob("*.safetensors"):
+            file.chmod(0o644)  # written for their owner alone; who may read a model is the folder's to say
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,13 @@ def test_files_that_are_no_recipes(tmp_path: Path, text: str, said: str) -> None
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_of_rows_is_no_recipe() -> None:
+    with pytest.raises(
+        InputError, match=r"has no part of a recipe; if it is a table of rows: svrag train RECIPE --row"
+    ):
+        load_recipe(Path("element_graph_rows"))
+
+
 def test_a_binary_file_is_no_recipe(tmp_path: Path) -> None:
     path = tmp_path / "model.yaml"
     path.write_bytes(b"\x89PNG\xff\xfe")
@@ -389,6 +397,12 @@ def test_files_that_are_not_there_are_named_with_their_key(base: Path, tmp_path:
     not_downloaded = load_recipe(ELEMENT_GRAPH)
     with pytest.raises(InputError, match=r"^data\.train\.graphs"):
         check_files(not_downloaded)
+    with pytest.raises(
+        InputError, match=rf"the first lines of {re.escape(str(CONFIGS))}/element_graph\.yaml say how to get"
+    ):
+        check_files(not_downloaded, find_recipe(ELEMENT_GRAPH))
+    with pytest.raises(InputError, match=r"there is no nope\.jsonl; --set"):
+        check_files(recipe, base)
 
 
 # What is kept -------------------------------------------------------------------------------------------------------

@@ -1,22 +1,13 @@
-"""Recipes of text retrievers: what their sources say, and a run of each on tiny models and rows."""
+"""Recipes of text retrievers: what their sources say."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from svrag.retrievers.dense.loading import load_single
-from svrag.retrievers.multivector.loading import load_multivector
-from svrag.retrievers.sparse.encoder import load_sparse
 from svrag.training.config import ListData, PairData, Recipe, RetrieverModel, TripletData
 from svrag.training.recipes import load_recipe
-from svrag.training.run import train
-from tests.retrievers.dense.checkpoints import write_encoder
-from tests.retrievers.dense.networks import write_dpr, write_qwen, write_specter2
-from tests.training.models.families import FAMILIES, QUESTIONS, TEXTS
 
 
 def named(name: str, *changes: str) -> Recipe:
@@ -62,62 +53,3 @@ def test_learning_to_pool() -> None:
     assert (recipe.pooling.method, recipe.pooling.least, recipe.pooling.most) == ("kmeans", 1, 6)
     assert (recipe.optimisation.rate, recipe.optimisation.batch, recipe.optimisation.epochs) == (1e-5, 16, 5)
     assert recipe.data.held_out_share > 0
-
-
-def rows(folder: Path) -> Path:
-    topics = ["gr-qc", "hep-th", "math-ph", "cs.LG", "q-bio"]
-    path = folder / "rows.jsonl"
-    made: list[dict[str, Any]] = []
-    for i in range(20):
-        positive, negative = f"{TEXTS[i % 4]} {i % 3}", f"{TEXTS[(i + 1) % 4]} {i % 2}"
-        made.append(
-            {
-                "query": QUESTIONS[i % 4],
-                "title": QUESTIONS[i % 4],
-                "abstract": positive,
-                "topic": topics[i % 5],
-                "positive": positive,
-                "negative": negative,
-                "documents": [positive, negative],
-                "scores": [2.0, -1.0],
-            }
-        )
-    path.write_text("".join(json.dumps(row) + "\n" for row in made))
-    return path
-
-
-@pytest.mark.parametrize("name", ["qwen2_5_embedding", "dpr", "specter2", "splade", "learn_to_pool"])
-def test_each_trains_a_tiny_model_that_is_read_back(name: str, tmp_path: Path) -> None:
-    data, model = rows(tmp_path), tmp_path / "base"
-    changes = [
-        "optimisation.steps=2",
-        "optimisation.batch=4",
-        "optimisation.precision=float32",
-        "output.tensorboard=false",
-    ]
-    if name == "qwen2_5_embedding":
-        write_qwen(model)
-        changes += [f"data.held_out.path={data}", "model.longest=40"]
-    elif name == "learn_to_pool":
-        model = FAMILIES["text"](tmp_path)
-    elif name == "dpr":
-        write_dpr(model / "question_encoder", "question", seed=1)
-        write_dpr(model / "ctx_encoder", "ctx", seed=2)
-    elif name == "specter2":
-        write_specter2(model)
-    else:
-        write_encoder(model)
-    if name in ("dpr", "specter2", "splade"):
-        changes += ["model.longest=20"]
-    changes += [f"model.name={model}", f"data.train.path={data}", f"output.folder={tmp_path / 'run'}"]
-    result = train(named(name, *changes), tell=lambda _: None)
-    assert result.steps == 2
-    assert result.best is not None
-    folder = str(result.folder)
-    if name == "splade":
-        assert len(load_sparse(folder).questions(["the kiln"])[0].ids)
-    elif name == "learn_to_pool":
-        assert load_multivector(folder).questions(["the kiln"])[0].vectors.shape[1] == 8
-    else:
-        assert load_single(folder).questions(["the kiln"]).shape == (1, 32 if name == "qwen2_5_embedding" else 16)
-        assert load_single(folder).cosine == (name != "dpr")

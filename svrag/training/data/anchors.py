@@ -168,7 +168,8 @@ def split_documents(
     count = max(1, round(share * len(documents)))
     if count >= len(documents):
         raise InputError(
-            f"data.held_out_share holds out {count} of {len(documents)} documents: none is left to train on"
+            f"data.held_out_share holds out {count} of {len(documents)} documents: none is left to train on; add more, "
+            "or hold out none (--set data.held_out_share=0 --set evaluation.patience=null)"
         )
     order = sorted(documents, key=lambda document: document.graph.document_id)
     out = {document.graph.document_id for document in random.Random(f"held out/{seed}").sample(order, count)}

@@ -18,6 +18,7 @@ from svrag.training.data.pairs import pair
 from svrag.training.data.tables import open_table
 from svrag.training.data.triplets import triplet
 
+_COLUMNS = {"pairs": ("document",), "triplets": ("positive", "negative"), "lists": ("documents", "scores")}
 _LOOKED_AT = 20  # rows, for documents that are not what they were said to be
 
 
@@ -34,6 +35,7 @@ class FileExamples(Sequence[Example]):
         self._data = data
         self._table = open_table(data.path, data.split)
         needed = [data.query, *_needed(data)]
+        _check_kind(data, self._table.columns, needed)
         check_columns(self._table.columns, [*needed, *_asked_for(data)], data.path)
         self._columns = [*needed, *(name for name in _possible(data) if name in self._table.columns)]
         self._documents = Documents(data)
@@ -119,6 +121,20 @@ def _needed(data: FileData) -> list[str]:
         case ListData():
             return [data.documents, data.scores]
     raise AssertionError(data)
+
+
+def _check_kind(data: FileData, there: Sequence[str], needed: Sequence[str]) -> None:
+    """
+    Raises:
+        InputError: columns are not there, but those of another kind are: as `svrag train mine` and `score` write them.
+    """
+    missing = [name for name in needed if name not in there]
+    for kind, columns in _COLUMNS.items():
+        if missing and {data.query, *columns} <= set(there):
+            raise InputError(
+                f"{data.path} has no column {missing[0]}, but those of kind {kind}: "
+                f"--set 'data.train={{kind: {kind}, path: {data.path}}}'"
+            )
 
 
 def _possible(data: FileData) -> list[str]:

@@ -138,9 +138,20 @@ def make_ready(settings: RetrieverModel, model: Any) -> None:
     for module in model.modules():
         if isinstance(module, Transformer):
             if settings.longest is not None:
-                module.max_seq_length = settings.longest
+                module.max_seq_length = min([settings.longest, *_places(module.auto_model)])
             if module.tokenizer.pad_token is None:  # of language models that were never batched
                 module.tokenizer.pad_token = module.tokenizer.eos_token
+
+
+def _places(network: nn.Module) -> list[int]:
+    """Of how many tokens it has learnt the places; empty where places are computed."""
+    tables = (part for name, part in network.named_modules() if name.endswith("position_embeddings"))
+    return [
+        # RoBERTa begins to count after the number of its padding.
+        table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        for table in tables
+        if isinstance(table, nn.Embedding)
+    ]
 
 
 def train_parts(model: Any, adapter: Adapter | None, *, seed: int) -> bool:

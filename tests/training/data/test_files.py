@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from svrag.errors import InputError
 from svrag.training.batch import Example
-from svrag.training.config import FileData, TrainingData
+from svrag.training.config import FileData, TrainingData, TripletData
 from svrag.training.data.files import FileExamples, examples_of
 
 
@@ -302,6 +302,17 @@ def test_columns_that_are_not_there(tmp_path: Path) -> None:
     assert "has no column hard; it has" in refused(path=path, query="question", document="image", negatives="hard")
     corpus = {"path": path, "document": "text"}
     assert "has no column text; it has" in refused(path=path, query="question", document="image", corpus=corpus)
+
+
+def test_rows_of_another_kind_are_told(tmp_path: Path) -> None:
+    """What `svrag train mine` writes is of kind pairs, what `svrag train score` writes of kind lists."""
+    mined = jsonl(tmp_path / "mined.jsonl", [{"query": "q", "document": ["d"], "negatives": ["n"]}])
+    said = f"has no column positive, but those of kind pairs: --set 'data.train={{kind: pairs, path: {mined}}}'"
+    with pytest.raises(InputError) as caught:
+        examples_of(TripletData(kind="triplets", path=mined))
+    assert str(caught.value) == f"{mined} {said}"
+    scored = jsonl(tmp_path / "scored.jsonl", [{"query": "q", "documents": ["d", "e"], "scores": [1.0, 0.0]}])
+    assert "has no column document, but those of kind lists" in refused(path=scored)
 
 
 def test_nothing_left(tmp_path: Path) -> None:

@@ -108,6 +108,25 @@ def test_longer_texts_are_cut_where_the_recipe_says(bert: Path, tmp_path: Path) 
     assert_read_back(tmp_path, trainable)
 
 
+@pytest.mark.parametrize("family", ["Bert", "Roberta"])
+def test_no_more_is_read_than_a_network_has_places_for(family: str, bert: Path, tmp_path: Path) -> None:
+    """A recipe is for models of any length. RoBERTa's first places are those of its padding."""
+    folder = Path(shutil.copytree(bert, tmp_path / "copy"))
+    if family == "Roberta":
+        import transformers
+
+        config = transformers.RobertaConfig(
+            vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+            max_position_embeddings=26, pad_token_id=0,
+        )  # fmt: skip
+        transformers.RobertaModel(config).save_pretrained(folder)
+    trainable = opened(folder, longest=10_000)
+    long = Item(text=" ".join([*TEXTS] * 20))
+    prepared = trainable.prepare([long], query=False)
+    assert prepared["input_ids"].shape == (1, 24 if family == "Bert" else 25)
+    assert trainable.network(**prepared)[0].shape == (1, 1, 16)
+
+
 def test_pooling_that_leaves_the_prompt_out(bert: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(bert, tmp_path / "copy"))
     settings = folder / "1_Pooling" / "config.json"
