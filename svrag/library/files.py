@@ -70,9 +70,9 @@ def drop_all_but(library: Path, needed: Container[str]) -> None:
     folder = folder_of(library)
     if not folder.is_dir():
         return
-    for path in folder.iterdir():
-        if path.name not in needed:
-            path.unlink(missing_ok=True)
+    for name in os.listdir(folder):  # a path for each would take thrice the time
+        if name not in needed:
+            (folder / name).unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

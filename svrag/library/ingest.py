@@ -94,7 +94,7 @@ def add_paths(
                     unchanged.append(known)
                     on_event(AddEvent(path, "unchanged", document_id=known.id))
                     continue
-                replaces = any(document.path == str(path.absolute()) for document in library.documents())
+                replaces = library.added_from(path) is not None
                 stored = _add(library, path, pool, password, on_event)
             except InputError as error:
                 reason = str(error).removeprefix(f"{path} ")

@@ -65,16 +65,22 @@ class LibraryReader:
         """The document with exactly these bytes, if it is here."""
         return next(iter(self._documents("WHERE sha256 = ?", sha256)), None)
 
+    def added_from(self, path: Path) -> StoredDocument | None:
+        """The document that was added from this place, if it is here."""
+        return next(iter(self._documents("WHERE path = ?", str(path.absolute()))), None)
+
     def find(self, reference: str) -> StoredDocument:
         """The document that `reference` means: its id or the beginning of it, file name with or without suffix, or path.
 
         Raises:
             InputError: none or more than one.
         """
+        exactly = self._documents("WHERE id = ?", reference)
+        if exactly:
+            return exactly[0]
         documents = self.documents()
         name = Path(reference).name
         ways = (
-            [d for d in documents if d.id == reference],
             [d for d in documents if d.path == str(Path(reference).absolute())],
             [d for d in documents if d.name == reference],
             [d for d in documents if Path(d.name).stem == reference],

@@ -32,7 +32,7 @@ def insert(
         file: name of the copy in `files/`.
         path: where it was added from.
     """
-    (last,) = connection.execute("SELECT coalesce(max(last_row), 0) FROM documents").fetchone()
+    (last,) = connection.execute("SELECT coalesce(max(row), 0) FROM elements").fetchone()
     rows = list(enumerate([*document.elements, *document.page_elements()], start=last + 1))
     language = document.language or "en"
     words = {row: field_tokens(element, language) for row, element in rows}

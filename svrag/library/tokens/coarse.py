@@ -67,7 +67,7 @@ def catch_up(library: Library, name: str, added: int) -> None:
             (name,),
         ).fetchone()
         known = manifest.current(library.connection, library.folder, name) if due else None
-    if known is None or np.any(known.coarse.segment < 0):
+    if known is None or np.any(known.coarse.piece < 0):
         return
     candidates = candidates_of(known)
     with library.transaction() as connection:
@@ -82,7 +82,7 @@ def narrowed(known: Manifest, units: NDArray[np.int64], query: NDArray[np.float3
     wanted = max(known.row.candidates, 4 * k)
     if not known.row.candidates or len(units) < MANY_UNITS or 4 * wanted > len(units):
         return units
-    pooled = known.coarse.segment[units] >= 0  # documents added a moment ago are not
+    pooled = known.coarse.piece[units] >= 0  # documents added a moment ago are not
     return _candidates(known, units[pooled], query, wanted, units[~pooled])
 
 
@@ -99,7 +99,7 @@ def candidates_of(known: Manifest) -> int:
     questions = draw.choice(units, size=min(_TRIED, len(units)), replace=False).tolist()
     for own in questions:
         first = known.fine.first[own]
-        rows = known.fine.files[codes.CODES][known.fine.segment[own]][first : first + known.fine.counts[own]]
+        rows = known.fine.pieces[known.fine.piece[own]].rows[codes.CODES][first : first + known.fine.counts[own]]
         vectors = codes.decode(rows.tobytes(), precision, known.row.identity.dimension)
         query = vectors[np.linspace(0, len(vectors) - 1, min(_QUERY_TOKENS, len(vectors))).astype(np.int64)]
         others = np.delete(units, own)
@@ -136,7 +136,7 @@ def _pool_one(connection: sqlite3.Connection, library: Library, index: IndexRow,
     ).fetchone()
     width = index.widths(FINE)[codes.CODES]
     path = segments.file_of(library.folder, index.number, segment, codes.CODES)
-    rows = segments.map_rows(path, (first + count) * width)[first * width :]
+    rows = segments.map_rows(path, (first + count) * width, start=first * width)
     precision, dimension = index.identity.settings.precision, index.identity.dimension
     vectors = codes.decode(rows, precision, dimension)
     ends = np.cumsum(np.frombuffer(counts_blob, dtype="<u4").astype(np.int64))

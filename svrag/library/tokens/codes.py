@@ -25,11 +25,11 @@ def widths(precision: Precision, dimension: int, stage: int) -> dict[str, int]:
 
 def encode(vectors: NDArray[np.float32], precision: Precision, stage: int) -> dict[str, bytes]:
     """What is appended to each kind of file for `vectors` (n, dimension)."""
-    from svrag.retrievers.maxsim.quantise import to_bits, to_int8
+    from svrag.retrievers.maxsim.quantise import to_bits, to_halves, to_int8
 
     data = {CODES: to_bits(vectors).tobytes() if precision == "binary" else to_int8(vectors).tobytes()}
     if precision == "float16" and stage == 0:
-        data[HALVES] = vectors.astype("<f2").tobytes()
+        data[HALVES] = to_halves(vectors).astype("<f2", copy=False).tobytes()
     return data
 
 

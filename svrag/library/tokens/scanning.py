@@ -42,10 +42,10 @@ def scores(
 ) -> NDArray[np.float32]:
     """MaxSim of `query` with each of `units`, which all are in `stage`."""
     made = np.empty(len(units), dtype=np.float32)
-    for number, rows in enumerate(stage.files[codes.CODES]):
+    for number, piece in enumerate(stage.pieces):
         own = _within(stage, units, number)
         first = stage.first[units[own]]
-        made[own] = codes.scores(rows, first, first + stage.counts[units[own]], query, precision)
+        made[own] = codes.scores(piece.rows[codes.CODES], first, first + stage.counts[units[own]], query, precision)
     return made
 
 
@@ -57,14 +57,14 @@ def exact_scores(
 
     kind, numbers = (codes.HALVES, "<f2") if precision == "float16" else (codes.CODES, "i1")
     made = np.empty(len(units), dtype=np.float32)
-    for number, rows in enumerate(stage.files[kind]):
+    for number, piece in enumerate(stage.pieces):
         own = _within(stage, units, number)
         first = stage.first[units[own]]
-        made[own] = exact(rows.view(numbers), first, query, ends=first + stage.counts[units[own]])
+        made[own] = exact(piece.rows[kind].view(numbers), first, query, ends=first + stage.counts[units[own]])
     return made
 
 
 def _within(stage: Stage, units: NDArray[np.int64], number: int) -> slice | NDArray[np.int64]:
-    """Which of `units` are in this segment."""
-    own = np.flatnonzero(stage.segment[units] == number)
+    """Which of `units` are in this piece."""
+    own = np.flatnonzero(stage.piece[units] == number)
     return slice(None) if len(own) == len(units) else own

@@ -68,17 +68,19 @@ def append(
         sync_folder(library)
 
 
-def map_rows(path: Path, count: int) -> memoryview:
-    """The first `count` bytes of the file, mapped.
+def map_rows(path: Path, end: int, *, start: int = 0) -> memoryview:
+    """The bytes of the file from `start` to before `end`, mapped.
 
     Raises:
         LibraryError: they are not all there: compaction has just removed the file, or someone has broken it.
     """
-    _check(path, count)
-    if not count:
+    _check(path, end)
+    if start == end:
         return memoryview(b"")
+    before = start % mmap.ALLOCATIONGRANULARITY
     with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), count, access=mmap.ACCESS_READ))
+        mapped = mmap.mmap(file.fileno(), end - start + before, access=mmap.ACCESS_READ, offset=start - before)
+    return memoryview(mapped)[before:]
 
 
 def drop_all_but(library: Path, index: int, needed: Container[int]) -> None:

@@ -73,24 +73,26 @@ def _first(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """
     documents, tokens = mask.shape
     most = int(wanted.max())
-    squares = vectors.square().sum(2)
-    distances = squares[:, :, None] + squares[:, None, :] - 2.0 * vectors @ vectors.mT
-    distances = distances.clamp_(min=0.0).masked_fill_(~mask[:, None, :], 0.0)
+    squares = torch.linalg.vector_norm(vectors, dim=2).square()
+    distances = (squares[:, :, None] + squares[:, None, :]).baddbmm_(vectors, vectors.mT, alpha=-2.0)
     chosen = torch.zeros(documents, most, dtype=torch.int64, device=mask.device)
-    # The first: the one that is nearest to all.
-    chosen[:, 0] = distances.sum(2).masked_fill(~mask, torch.inf).argmin(1)
+    # The first: the one that is nearest to all, that is of the least n x x - 2 x (sum of all).
+    together = (vectors @ vectors.sum(1)[:, :, None])[:, :, 0]
+    chosen[:, 0] = (mask.sum(1)[:, None] * squares - 2.0 * together).masked_fill(~mask, torch.inf).argmin(1)
     every = torch.arange(documents, device=mask.device)
     lines, begin = distances.view(-1, tokens), every[:, None] * tokens
-    closest = distances[every, chosen[:, 0]]
+    # Padding is at no distance of anything, so never drawn: what is no greater stays so.
+    closest = distances[every, chosen[:, 0]].clamp_(min=0.0).masked_fill_(~mask, 0.0)
     numbers = torch.arange(most * _TRIALS, dtype=torch.float64, device=mask.device)
     draws = (((numbers + 0.5) * _GOLDEN) % 1.0).float().reshape(most, _TRIALS)
     for step in range(1, most):
         total = closest.cumsum(1)
         drawn = torch.searchsorted(total, draws[step] * total[:, -1:]).clamp_(max=tokens - 1)
-        near = torch.minimum(lines[(drawn + begin).flatten()].view(documents, _TRIALS, tokens), closest[:, None, :])
+        rows = lines.index_select(0, (drawn + begin).flatten()).view(documents, _TRIALS, tokens)
+        near = torch.minimum(rows, closest[:, None, :])
         best = near.sum(2).argmin(1)
         chosen[:, step] = drawn[every, best]
-        closest = near[every, best]
+        closest = near[every, best].clamp_(min=0.0)  # rounding may have left less
     return chosen
 
 
@@ -104,7 +106,7 @@ def _lloyd(vectors: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Tens
     labels = torch.full_like(result, -1)
     for _ in range(_ROUNDS):
         # The nearest centre c of x: the greatest x c - c c / 2.
-        lengths = (centres.square().sum(2) / 2).masked_fill(beyond, _FAR)
+        lengths = (torch.linalg.vector_norm(centres, dim=2).square() / 2).masked_fill(beyond, _FAR)
         nearness = torch.baddbmm(lengths[:, None, :], vectors, centres.mT, beta=-1.0)
         found = nearness.argmax(2)
         moved = ((found != labels) & mask).any(1)
@@ -119,8 +121,7 @@ def _lloyd(vectors: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Tens
         index = (labels + most * torch.arange(len(rows), device=mask.device)[:, None]).flatten()
         sums = torch.zeros_like(centres).view(-1, dimension).index_add_(0, index, vectors.reshape(-1, dimension))
         sums = sums.view_as(centres)
-        sizes = torch.zeros(len(rows) * most, device=mask.device).index_add_(0, index, mask.float().flatten())
-        sizes = sizes.view(-1, most)
+        sizes = torch.bincount(index, mask.flatten().float(), minlength=len(rows) * most).view(-1, most)
         centres = torch.where(sizes[:, :, None] > 0, sums / sizes[:, :, None].clamp(min=1), centres)
     return result
 

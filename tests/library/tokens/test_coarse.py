@@ -52,12 +52,12 @@ def test_switches_itself_on_when_there_are_many(library: Library, tmp_path: Path
     index = TokenIndex.open(library, identity(precision=precision), create=True)
     ids = documents(library, tmp_path, 8)
     fill(library, tmp_path, ids[:4], index)
-    assert known(library).coarse.files["codes"] == []  # few: no room taken, no work done
+    assert known(library).coarse.pieces == []  # few: no room taken, no work done
     fill(library, tmp_path, ids, index)
     now = known(library)
-    assert np.all(now.coarse.segment >= 0)
+    assert np.all(now.coarse.piece >= 0)
     assert now.row.candidates in [round(share * now.row.checked) for share in coarse.SHARES]
-    sizes = [sum(len(rows) for rows in stage.files["codes"]) for stage in (now.coarse, now.fine)]
+    sizes = [sum(piece.end - piece.start for piece in stage.pieces) for stage in (now.coarse, now.fine)]
     assert sizes[0] * 8 == len(now.document) * TOKENS <= sizes[1]
     everything = np.arange(len(now.document))
     for seed in (3, 2007, 7039):
@@ -76,7 +76,9 @@ def test_signs_are_pooled_too(library: Library, tmp_path: Path, monkeypatch: pyt
     ids = documents(library, tmp_path, 7)
     fill(library, tmp_path, ids, index)
     now = known(library)
-    assert [rows.shape for rows in now.coarse.files["codes"]] == [(7 * PER_DOCUMENT * TOKENS // 8, DIMENSION // 8)]
+    shapes = [piece.rows["codes"].shape for piece in now.coarse.pieces]
+    assert sum(rows for rows, _ in shapes) == 7 * PER_DOCUMENT * TOKENS // 8
+    assert {width for _, width in shapes} == {DIMENSION // 8}
     assert now.row.candidates == round(0.25 * now.row.checked)
     for seed in (3, 2007, 6039):
         found = index.search(question(seed), k=3)
@@ -112,7 +114,7 @@ def test_units_of_few_tokens_have_none(library: Library, tmp_path: Path) -> None
     index = TokenIndex.open(library, identity(), create=True)
     (id,) = documents(library, tmp_path, 1)
     index.add(id, [Unit(i, "text", 1, unit(i)[:20]) for i in range(300)])
-    assert known(library).coarse.files["codes"] == []
+    assert known(library).coarse.pieces == []
 
 
 def test_documents_come_and_go(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +131,8 @@ def test_documents_come_and_go(library: Library, tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as killed:  # between a document's vectors and its pooled ones
         killed.setattr(coarse, "catch_up", lambda *arguments: None)
         index.add(ids[7], [Unit(i, "text", 1, unit(7000 + i)) for i in range(PER_DOCUMENT)])
-    assert np.any(known(library).coarse.segment < 0)
+    assert np.any(known(library).coarse.piece < 0)
     found = index.search(question(7011), k=3)
     assert (found.documents[0], found.positions[0]) == (ids[7], 11)
     index.add(ids[8], [Unit(0, "text", 1, unit(8000))])
-    assert np.all(known(library).coarse.segment >= 0)
+    assert np.all(known(library).coarse.piece >= 0)

@@ -94,11 +94,11 @@ def test_a_reader_goes_on_with_what_it_has_mapped(library: Library, tmp_path: Pa
     with Library.open(library.folder) as other:
         known = manifest.current(other.connection, other.folder, "model")
         assert known is not None
-        rows = [file.copy() for file in known.fine.files["codes"]]
+        rows = [piece.rows["codes"].copy() for piece in known.fine.pieces]
         library.remove(ids[0])
         index.compact()
         index.add(ids[1], units(library, ids[1], 9))
-        assert all((a == b).all() for a, b in zip(rows, known.fine.files["codes"], strict=True))
+        assert all((a == piece.rows["codes"]).all() for a, piece in zip(rows, known.fine.pieces, strict=True))
         theirs = TokenIndex.open(other, identity(), create=False).search(QUERY, k=1000)
         assert scores(theirs) == scores(index.search(QUERY, k=1000)) != scores(before)
 

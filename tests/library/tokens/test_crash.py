@@ -68,7 +68,7 @@ def test_killed_at_any_moment(tmp_path: Path, seed: int, precision: Precision) -
             counts = known.fine.counts[own].astype("<u4").tobytes()
             (made,) = [one for one in wanted if one.counts == counts]
             for kind, data in made.data.items():
-                rows = known.fine.files[kind][known.fine.segment[own][0]]
+                rows = known.fine.pieces[known.fine.piece[own][0]].rows[kind]
                 first, last_row = known.fine.first[own][0], known.fine.first[own][-1] + known.fine.counts[own][-1]
                 assert rows[first:last_row].tobytes() == data
             assert known.position[own].astype("<u4").tobytes() == made.positions

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from svrag.retrievers.maxsim.quantise import from_int8, to_bits, to_int8
+from svrag.retrievers.maxsim.quantise import from_int8, to_bits, to_halves, to_int8
 from tests.retrievers.maxsim.made import vectors
 
 
@@ -55,3 +55,15 @@ def test_only_rows_of_vectors() -> None:
     for function in (to_int8, to_bits, from_int8):
         with pytest.raises(ValueError, match="must be"):
             function(np.zeros(3, dtype=np.float32))  # type: ignore[operator]
+
+
+def test_halves_are_those_of_numpy() -> None:
+    draw = np.random.default_rng(5)
+    scale = 2.0 ** draw.integers(-13, 15, size=(1500, 64))
+    vectors = (draw.normal(size=(1500, 64)) * scale).clip(-60_000, 60_000).astype(np.float32)
+    vectors[0, :6] = [0.0, -0.0, 1 + 2.0**-11, 1 + 3 * 2.0**-11, -1.0, 2.0**-14]  # ties go to even
+    vectors[1] = draw.normal(size=64) * 2.0**-20  # what float16 has few bits for
+    halves = to_halves(vectors)
+    assert halves.dtype == np.float16
+    assert np.array_equal(halves.view(np.uint16), vectors.astype(np.float16).view(np.uint16))
+    assert to_halves(vectors[:0]).shape == (0, 64)
