@@ -1,7 +1,7 @@
 """A follow-up question made to stand alone, so that it can be searched for. Knows nothing of evidence.
 
-With a model the question is rewritten from what was said before (`rewriting`); without one, what it leaves unsaid is
-carried over from the question before (`carry_over`).
+With a model the question is rewritten from what was said before (`rewriting`); without one, the question that it rests
+on is put before it (`carry_over`).
 """
 
 from __future__ import annotations
@@ -12,27 +12,12 @@ from dataclasses import dataclass
 
 from svrag.generation.asking import understand
 from svrag.generation.model import ChatRequest, Message, Text
+from svrag.generation.unsaid import leaves_unsaid, points_back
 from svrag.text import shortened, without_control
 
 _TURNS = 4  # of the conversation that are looked at
 _ANSWER_CHARACTERS = 600
 _LONGEST = 500  # characters of a question that is carried over, or that a model made
-_FEW_TERMS = 2  # content words; a question with fewer leaves something unsaid ("How many in total?")
-_OPENING = re.compile(
-    r"^\W*(and|but|or|so|what about|how about|then|why( not)?\b\W*$|und|aber|et|mais|y|pero|e|ma)\b|^\W*(那么?|还有)",
-    re.I,
-)
-_DOCUMENT = r"(paper|document|report|article|file|study|presentation|book|deck|slide|page)"
-_POINTING = re.compile(
-    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|these|those|that (one|year|value|number)|"
-    rf"this(?! {_DOCUMENT})|"
-    r"the (same|latter|former|other|others|previous)|ones|"
-    r"er|sie|dessen|deren|ihre?[rnms]?|seine[rnms]?|diese[rnms]?|dort|"
-    r"ils|elles?|leurs?|celui|celle|ceux|cette|cet|"
-    r"ello|ellos|ellas|ese|esa|esos|esas)\b|[它他她其这那]",
-    re.I,
-)
-_THAT = re.compile(r"\bthat\s*[?.!]*\s*$", re.I)
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
 _LABEL = re.compile(
     r"\b(?:in |on |of |from )?(?:fig(?:ure|\.)|table|tab\.|section|page|slide|p\.)\s?[A-Z]?\d[\w.]*", re.I
@@ -57,28 +42,18 @@ class Turn:
 
 
 def carry_over(question: str, history: Sequence[Turn]) -> str:
-    """`question`, after what it leaves unsaid of the questions before; as it is when it stands alone.
+    """`question`, after the last one that it may rest on; as it is when it stands alone.
 
     "What about 2014?" after "How many bowls broke in 2013?" is "How many bowls broke? What about 2014?": numbers and
-    labels that the question says anew are not carried over.
+    labels that the question says anew are not carried over. Only one question ever is.
     """
-    standing = ""
-    for said in [turn.question for turn in history[-_TURNS:]] + [question]:
-        standing = _joined(standing, said) if standing and leaves_unsaid(said) else said.strip()
-    return standing
-
-
-def leaves_unsaid(question: str) -> bool:
-    """Whether `question` seems to rest on the one before it: it points back, goes on, or has few words of its own."""
-    asked = understand(question)
-    if not asked.terms and not asked.labels:
-        return bool(question.strip())
-    if _OPENING.search(question) or _POINTING.search(question) or _THAT.search(question):
-        return True
-    names = asked.names - asked.numbers
-    whole = bool(names) and asked.kind in ("name", "definition", "any")  # "Who is Rossi?", but not "How many in Rome?"
-    whole = whole or re.search(rf"\b{_DOCUMENT}\b", question, re.I) is not None
-    return not asked.labels and len(asked.terms) < _FEW_TERMS and not whole
+    asked = question.strip()
+    if not history or not leaves_unsaid(question):
+        return asked
+    points = points_back(question)
+    said = [turn.question for turn in history]
+    stands = (one for one in reversed(said) if not leaves_unsaid(one) or (points and _names(one)))
+    return _joined(next(stands, said[0]), asked)
 
 
 def rewriting(question: str, history: Sequence[Turn]) -> ChatRequest:
@@ -101,13 +76,21 @@ def rewritten(reply: str, question: str, history: Sequence[Turn]) -> str:
     return made if usable else carry_over(question, history)
 
 
+def _names(question: str) -> bool:
+    """Whether it speaks of somebody or something by name, as "What about Norway?" does."""
+    asked = understand(question)
+    return bool(asked.names - asked.numbers - asked.aspects)
+
+
 def _joined(before: str, question: str) -> str:
     kept = _LABEL.sub("", before) if _LABEL.search(question) else before
     if _NUMBER.search(_LABEL.sub("", question)):
         kept = re.sub(r"\b(?:in|of|for|from|since|between|and|to)\s+(?=\x00)", "", _NUMBER.sub("\x00", kept))
         kept = kept.replace("\x00", "")
-    kept = re.sub(r"\s+([?.!,])", r"\1", " ".join(kept.split()))
-    return f"{shortened(kept, _LONGEST)} {question.strip()}"
+    kept = shortened(re.sub(r"\s+([?.!,])", r"\1", " ".join(kept.split())), _LONGEST)
+    if kept[-1:].isalnum():
+        kept += "."
+    return f"{kept} {question}".strip()
 
 
 def _data(text: str, characters: int) -> str:
