@@ -14,6 +14,7 @@ from svrag.errors import InputError
 from svrag.generation.local import LocalChat, Speaker
 from svrag.generation.model import Message, Picture
 from svrag.generation.signs import broken_up, own_signs, picture_of
+from svrag.retrievers.loads import noted
 from svrag.retrievers.multivector.checkpoint import check_weights, device_and_dtype, load_pretrained, quiet_loading
 from svrag.retrievers.multivector.hub import Checkpoint, base_of, locate
 
@@ -158,6 +159,7 @@ class _Listener:
 
 
 @functools.lru_cache(maxsize=1)
+@functools.partial(noted, kind="transformers:")
 def _loaded(name: str) -> Speaker:
     """Raises:
     InputError: no such model, packages are not installed, weights are missing or left over.

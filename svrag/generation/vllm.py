@@ -29,6 +29,7 @@ from svrag.generation.prepared import Prepared
 from svrag.generation.signs import broken_up, own_signs, picture_of
 from svrag.generation.thoughts import Visible, without_thoughts
 from svrag.generation.vllm_server import Adapter
+from svrag.retrievers.loads import noted
 from svrag.retrievers.multivector.hub import locate
 
 _OFTEN = 0.1  # seconds between questions to `should_stop` while nothing is written
@@ -314,9 +315,13 @@ def _engine_of(model: str, rank: int) -> _Engine:
         for engine in _running:
             if engine.model == model and engine.rank >= rank and engine.is_alive:
                 return engine
-        folder = locate(model).folder
-        _end()  # two would not fit into the memory
-        _running.append(_Engine(model, folder, rank))
+
+        def start(name: str) -> _Engine:
+            folder = locate(name).folder
+            _end()  # two would not fit into the memory
+            return _Engine(name, folder, rank)
+
+        _running.append(noted(start, kind="vllm:")(model))
         return _running[0]
 
 

@@ -142,7 +142,7 @@ class VllmServer:
 
     def generator(self) -> ModelGenerator:
         """Lets it answer."""
-        return ModelGenerator(self.chat, f"vllm:{self._asked}")
+        return ModelGenerator(self.chat, f"vllm-server:{self._asked}")
 
     def chat(self) -> ServerChat:
         """The model, for one answer.

@@ -14,7 +14,9 @@ from svrag.retrievers.sparse.encoder import is_sparse_name
 Kind = Literal["lexical", "single", "sparse", "multi"]
 """Words; one vector per passage; weighted terms; one vector per token."""
 
-BUILT_IN = ("lexical", "dense")
+LEXICAL = "lexical"
+
+BUILT_IN = (LEXICAL, "dense")
 """Those that are svrag's own, in the order in which they are fused."""
 
 
@@ -29,7 +31,7 @@ def kind_of(name: str) -> Kind:
     Raises:
         InputError: there is no such model, or no network to get it.
     """
-    if name == "lexical":
+    if name == LEXICAL:
         return "lexical"
     if name == "dense" or is_single_name(name) or family_in(name):
         return "single"

@@ -11,16 +11,26 @@ from svrag.library.store import Library, StoredDocument
 from svrag.library.tokens.identity import IndexSettings
 from svrag.library.tokens.index import drop
 from svrag.retrievers.dense.encoder import load_encoder
-from svrag.retrievers.dense.loading import load_single
+from svrag.retrievers.dense.loading import family_in, is_single_name, load_single
 from svrag.retrievers.dense.single import SingleVectorEncoder
-from svrag.retrievers.kinds import kind_of
-from svrag.retrievers.multivector.loading import load_multivector
-from svrag.retrievers.sparse.encoder import load_sparse
+from svrag.retrievers.kinds import LEXICAL, kind_of
+from svrag.retrievers.loads import loading
+from svrag.retrievers.multivector.loading import full_name, load_multivector
+from svrag.retrievers.sparse.encoder import is_sparse_name, load_sparse
 
 
 def single_vectors(name: str, *, encoder: str) -> SingleVectorEncoder:
     """The encoder of a retriever with one vector per passage: of "dense", the one that `encoder` names."""
     return load_encoder(encoder) if name == "dense" else load_single(name)
+
+
+def loaded_as(name: str, *, encoder: str) -> str:
+    """What `svrag.retrievers.loads` calls the model of the retriever `name`, any but words. Loads nothing."""
+    if name == "dense":
+        return encoder
+    if family := family_in(name):
+        return f"{family}:{name}"
+    return name if is_single_name(name) or is_sparse_name(name) else full_name(name)
 
 
 def load(retrievers: Sequence[str], *, encoder: str) -> None:
@@ -31,13 +41,16 @@ def load(retrievers: Sequence[str], *, encoder: str) -> None:
         ServerError: a model runs on a server that gives no answer.
     """
     for name in retrievers:
-        kind = kind_of(name)
-        if kind == "single":
-            single_vectors(name, encoder=encoder)
-        elif kind == "sparse":
-            load_sparse(name)
-        elif kind == "multi":
-            load_multivector(name)
+        if name == LEXICAL:
+            continue
+        with loading(loaded_as(name, encoder=encoder)):  # what kind it is may have to be downloaded, too
+            kind = kind_of(name)
+            if kind == "single":
+                single_vectors(name, encoder=encoder)
+            elif kind == "sparse":
+                load_sparse(name)
+            else:
+                load_multivector(name)
 
 
 def check(
@@ -85,6 +98,7 @@ def encode(
         ServerError: a model runs on a server that gives no answer.
     """
     for name in retrievers:
+        load([name], encoder=encoder)
         kind = kind_of(name)
         if kind == "single":
             encode_missing(library, documents, single_vectors(name, encoder=encoder), on_encoding)

@@ -68,10 +68,10 @@ def test_an_adapter_that_is_none(tmp_path: Path) -> None:
 def test_a_folder_s_name_may_have_the_sign(tmp_path: Path) -> None:
     folder = tmp_path / "a+b"
     folder.mkdir()
-    assert module._parts_of(str(folder)) == (str(folder), "")
-    assert module._parts_of(f"{folder}+{tmp_path}") == (str(folder), str(tmp_path))
-    assert module._parts_of("owner/model") == ("owner/model", "")
-    assert module._parts_of("owner/model+owner/qa") == ("owner/model", "owner/qa")
+    assert module.parts_of(str(folder)) == (str(folder), "")
+    assert module.parts_of(f"{folder}+{tmp_path}") == (str(folder), str(tmp_path))
+    assert module.parts_of("owner/model") == ("owner/model", "")
+    assert module.parts_of("owner/model+owner/qa") == ("owner/model", "owner/qa")
 
 
 @installed

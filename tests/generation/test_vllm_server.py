@@ -28,7 +28,7 @@ def adapter(folder: Path, rank: object) -> Path:
 def test_it_is_ready_inside_and_gone_with_its_engine_afterwards(vllm: StandIn) -> None:
     told: list[str] = []
     with VllmServer("owner/seer", tell=told.append) as server:
-        assert server.generator().name == "vllm:owner/seer"
+        assert server.generator().name == "vllm-server:owner/seer"
         with server.chat() as model:
             assert model.chat(ASK).text == "owner/seer says yes"
             assert model.limits().tokens == 4096

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, TypeVar
 from svrag.errors import InputError
 from svrag.retrievers.dense.single import Progress, silent
 from svrag.retrievers.dense.windows import windows_of
+from svrag.retrievers.loads import holds, noted
 from svrag.retrievers.multivector.checkpoint import quiet
+from svrag.retrievers.multivector.hub import download
 from svrag.settings import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -122,6 +124,7 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> TextEncoder:
 
 
 @functools.lru_cache(maxsize=2)
+@noted
 def _loaded(name: str) -> TextEncoder:
     try:
         from sentence_transformers import SentenceTransformer
@@ -143,21 +146,23 @@ def read_model(name: str, model_class: type[_Model]) -> _Model:
 
     folder = Path(name).expanduser()
     if folder.is_dir():
-        source, local = str(folder), True
-    elif _HUB_NAME.fullmatch(name):
-        source, local = name, _is_cached(name)
-    else:
+        source = str(folder)
+    elif not _HUB_NAME.fullmatch(name):
         raise InputError(f"no encoder in {name}: there is no such folder")
-    if not local:
+    elif _is_cached(name):
+        source = name
+    else:
         _check_on_hub(name)
+        source = str(download(name))
     with quiet():
         try:
             model = model_class(
                 source,
                 device="cuda" if torch.cuda.is_available() else "cpu",
-                local_files_only=local,
+                local_files_only=True,
                 model_kwargs={"dtype": torch.float32},
             )
+            holds(model)
             _check_weights(name, source, model)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             said = next(iter(str(error).splitlines()), type(error).__name__)

@@ -14,6 +14,7 @@ from pathlib import Path
 from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import load_encoder
 from svrag.retrievers.dense.single import SingleVectorEncoder
+from svrag.retrievers.loads import noted
 
 DPR, OPENAI, QWEN, SPECTER2 = "dpr", "openai", "qwen2.5-embedding", "specter2"
 FAMILIES = (DPR, OPENAI, QWEN, SPECTER2)
@@ -58,6 +59,7 @@ def load_single(name: str) -> SingleVectorEncoder:
 
 
 @functools.lru_cache(maxsize=4)  # as many as are fused: a search would load each anew
+@noted
 def _loaded(name: str) -> SingleVectorEncoder:
     family, _, rest = name.partition(":")
     if family == OPENAI:

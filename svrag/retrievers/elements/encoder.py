@@ -15,6 +15,7 @@ from svrag.retrievers.elements.model import ElementGraphModel
 from svrag.retrievers.elements.over import chosen
 from svrag.retrievers.elements.prepare import Inputs
 from svrag.retrievers.elements.saved import load as load_saved
+from svrag.retrievers.loads import holds
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import device_and_dtype, fingerprint
 from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
@@ -111,6 +112,7 @@ class ElementGraphEncoder:
 def made(name: str, revision: str, model: ElementGraphModel, inputs: Inputs) -> ElementGraphEncoder:
     """An encoder of a model that was read, on the best device there is."""
     device, dtype = device_and_dtype()
+    holds(model)
     return ElementGraphEncoder(name, revision, model.to(device, dtype).eval(), inputs)
 
 

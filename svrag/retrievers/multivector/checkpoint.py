@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from svrag.errors import InputError
+from svrag.retrievers.loads import hear_transformers, holds
 
 if TYPE_CHECKING:
     import torch
@@ -91,6 +92,7 @@ def quiet() -> Iterator[None]:
     """No progress bar and no report of weights while loading: what is wrong is raised."""
     from transformers.utils import logging
 
+    hear_transformers()
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -128,4 +130,5 @@ def load_pretrained(model_class: Any, folder: Path, **options: Any) -> tuple[Any
         output_loading_info=True,
         **options,
     )
+    holds(model)
     return model.eval(), sorted(report["missing_keys"]), sorted(report["unexpected_keys"])

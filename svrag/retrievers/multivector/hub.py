@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from svrag.errors import InputError
+from svrag.retrievers.loads import download_bars, loading
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _OLDER_WEIGHTS = "pytorch_model*.bin"  # read only where there are no others
@@ -26,6 +27,7 @@ _NOT_NEEDED = [
     "*.msgpack",
     "*.onnx*",
     "*.gguf",
+    "*.ot",
     "*.tflite",
     "onnx/*",
     "openvino/*",
@@ -100,19 +102,29 @@ def locate(name: str, revision: str | None = None) -> Checkpoint:
             f"no model in {name}: there is no such folder, and names on the Hugging Face Hub have one slash"
         )
     try:
-        import huggingface_hub
+        stored = _stored(name, revision) or download(name, revision)
     except ModuleNotFoundError as error:
         raise InputError(f'models need {error.name}: pip install "svrag[models]"') from None
-    stored = _stored(name, revision)
-    if stored is None:
+    return Checkpoint(name, stored, stored.name)
+
+
+def download(name: str, revision: str | None = None) -> Path:
+    """The folder of a model's snapshot, without what is not read here; the rest of one that was broken off.
+
+    Raises:
+        InputError: no such model, no network.
+    """
+    from huggingface_hub import snapshot_download
+
+    with loading(name):
         safe = _check_on_hub(name)
         ignored = [pattern for pattern in _NOT_NEEDED if safe or pattern != _OLDER_WEIGHTS]
         try:
-            stored = Path(huggingface_hub.snapshot_download(name, revision=revision, ignore_patterns=ignored))
+            bars = download_bars()
+            return Path(snapshot_download(name, revision=revision, ignore_patterns=ignored, tqdm_class=bars))
         except Exception as error:  # what its client raises depends on the HTTP library of the day
             said = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(f"cannot download {name}: {said[:200]}; call again to go on with it") from error
-    return Checkpoint(name, stored, stored.name)
 
 
 def file_of(name: str, file: str) -> tuple[Path, str] | None:
@@ -135,7 +147,7 @@ def file_of(name: str, file: str) -> tuple[Path, str] | None:
     if not isinstance(found, str):
         _check_on_hub(name)
         try:
-            found = hf_hub_download(name, file)
+            found = hf_hub_download(name, file, tqdm_class=download_bars())
         except EntryNotFoundError:
             return None
         except Exception as error:  # as above

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from svrag.errors import InputError
 from svrag.retrievers.elements.config import MODEL_TYPE
+from svrag.retrievers.loads import noted
 from svrag.retrievers.multivector.encoder import MultiVectorEncoder
 from svrag.retrievers.multivector.hub import Checkpoint, base_of, is_hub_name, locate
 
@@ -90,13 +91,13 @@ def load_multivector(name: str) -> MultiVectorEncoder:
         ServerError: the server of a remote model is away or refuses.
     """
     with _loading:
-        return _loaded(_full(name))
+        return _loaded(full_name(name))
 
 
-def _full(name: str) -> str:
+def full_name(name: str) -> str:
     """One name for one model, wherever it is asked for: vectors are kept under it."""
     if split := _row(name):
-        return f"{_full(split[0])}{ROW}{split[1]}"
+        return f"{full_name(split[0])}{ROW}{split[1]}"
     folder = Path(name).expanduser()
     return str(folder.resolve()) if folder.is_dir() else ALIASES.get(name, name)
 
@@ -110,6 +111,7 @@ def _row(name: str) -> tuple[str, str] | None:
 
 
 @functools.lru_cache(maxsize=2)
+@noted
 def _loaded(name: str) -> MultiVectorEncoder:
     if name.startswith(_REMOTE):
         from svrag.retrievers.multivector.remote import connect

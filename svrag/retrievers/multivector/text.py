@@ -15,6 +15,7 @@ import torch
 
 from svrag.errors import InputError
 from svrag.retrievers.elements.over import GraphPositions, chosen, fingerprint_with, placed, positions_beside
+from svrag.retrievers.loads import holds
 from svrag.retrievers.multivector.batching import in_batches, texts_in_batches
 from svrag.retrievers.multivector.checkpoint import check_weights, device_and_dtype, fingerprint, quiet_loading
 from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
@@ -99,6 +100,7 @@ def load(name: str, checkpoint: Checkpoint) -> TextTokensEncoder:
         model = MultiVectorEncoder(str(checkpoint.folder), device=device, local_files_only=True)
         check(name, checkpoint, model)
         model = model.to(dtype).eval()
+        holds(model)
         return TextTokensEncoder(
             name, checkpoint.revision, model, positions_beside(checkpoint.folder, model, head_of(model))
         )

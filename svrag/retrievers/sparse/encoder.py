@@ -16,6 +16,7 @@ from svrag.errors import InputError
 from svrag.retrievers.dense.encoder import fingerprint_of, read_model
 from svrag.retrievers.dense.single import Progress, silent
 from svrag.retrievers.dense.windows import windows_of
+from svrag.retrievers.loads import noted
 from svrag.retrievers.multivector.batching import in_batches
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def load_sparse(name: str) -> SparseEncoder:
 
 
 @functools.lru_cache(maxsize=2)
+@noted
 def _loaded(name: str) -> SparseEncoder:
     checkpoint = name.removeprefix(f"{PREFIX}:")
     if name == PREFIX or not checkpoint:

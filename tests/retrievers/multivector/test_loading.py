@@ -160,7 +160,7 @@ def test_older_weights_are_downloaded_only_where_there_are_no_others(
     (hub_cache / "2.safetensors").unlink()
     ignored: list[str] = []
 
-    def download(name: str, *, revision: str | None, ignore_patterns: list[str]) -> str:
+    def download(name: str, *, revision: str | None, ignore_patterns: list[str], **_: object) -> str:
         ignored.extend(ignore_patterns)
         return str(hub_cache)
 
@@ -213,7 +213,7 @@ def test_one_file_is_downloaded(hub_cache: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: repository("model.safetensors"))
 
-    def download(name: str, file: str) -> str:
+    def download(name: str, file: str, **_: object) -> str:
         if file == "nothing.json":
             raise EntryNotFoundError("404")
         if file == "broken.json":

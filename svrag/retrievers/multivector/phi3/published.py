@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from svrag.errors import InputError
+from svrag.retrievers.loads import counted, holds
 from svrag.retrievers.multivector.checkpoint import check_weights
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def tensors(files: Iterable[Path], device: str = "cpu") -> Iterator[tuple[str, T
     for file in files:
         try:
             with safe_open(file, framework="pt", device=device) as stored:
-                for key in stored.keys():  # noqa: SIM118 -- not a dictionary
+                for key in counted(stored.keys()):
                     yield key, stored.get_tensor(key)
         except (OSError, SafetensorError) as error:
             raise InputError(f"{file} is broken ({error}): get the checkpoint again") from None
@@ -118,6 +119,7 @@ def fill(
     Raises:
         InputError: keys without a place, places without a key, or another shape.
     """
+    holds(model)
     places = model.state_dict()
     found: dict[str, Tensor] = {}
     unknown = []
