@@ -68,7 +68,7 @@ def pages_read_by_ocr(library: Library) -> dict[str, int]:
 def _number(connection: sqlite3.Connection, document_id: str) -> int:
     row = connection.execute("SELECT number FROM documents WHERE id = ?", (document_id,)).fetchone()
     if row is None:
-        raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
+        raise InputError(f"unknown document {document_id!r}: the list of documents shows what is in the library")
     return int(row[0])
 
 

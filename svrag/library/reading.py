@@ -93,7 +93,7 @@ class LibraryReader:
         if found:
             ids = ", ".join(document.id for document in found[:5])
             raise InputError(f"{reference!r} may be {len(found)} documents: say which by id ({ids})")
-        raise InputError(f"unknown document {reference!r}: `svrag list` shows what is in the library")
+        raise InputError(f"unknown document {reference!r}: the list of documents shows what is in the library")
 
     def stored(self, document_id: str) -> StoredDocument:
         """What is known of the document with this id.
@@ -103,7 +103,7 @@ class LibraryReader:
         """
         found = self._documents("WHERE id = ?", document_id)
         if not found:
-            raise InputError(f"unknown document {document_id!r}: `svrag list` shows what is in the library")
+            raise InputError(f"unknown document {document_id!r}: the list of documents shows what is in the library")
         return found[0]
 
     def document(self, document_id: str) -> Document:
