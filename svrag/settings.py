@@ -31,6 +31,7 @@ class Settings:
         workers: parsing processes; 0 means one per core.
         openai_base_url, openai_model, openai_api_key: the server for `--generator openai`.
         host, port: where `svrag serve` listens.
+        trusted_proxies: addresses, commas between, of proxies before `svrag serve` that are believed who a request is from.
         upload_mb, document_pages: of what is added through the server, megabytes at once and pages of a document;
             0 is without limit, as it is for
         requests_per_minute: of one user, and not asked of who is alone on this machine.
@@ -47,6 +48,7 @@ class Settings:
     openai_api_key: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
+    trusted_proxies: str = ""
     upload_mb: int = 500
     document_pages: int = 5000
     requests_per_minute: int = 600

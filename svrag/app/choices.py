@@ -11,9 +11,10 @@ from svrag.generation.answer import Generator
 from svrag.generation.select import generator_named
 from svrag.library.indexing import indexes_in
 from svrag.library.store import Library
+from svrag.retrievers.kinds import LEXICAL
 from svrag.settings import Settings
 
-LEXICAL, QUOTE = "lexical", "quote"
+QUOTE = "quote"
 
 
 @dataclass(frozen=True)
@@ -90,5 +91,5 @@ class Choices:
                     f"{name} has read {made[name]} of {documents} documents; the next question reads the rest."
                 )
             else:
-                lines.append(f"{name} is loaded, and reads the documents, at the next question: that can take long.")
+                lines.append(f"{name} reads the documents at the next question: that can take long.")
         return " ".join(lines)

@@ -19,13 +19,14 @@ h1 { font-size: 15pt; } h2 { font-size: 12.5pt; margin-top: 18pt; } h3 { font-si
 .where { color: #555; font-size: 8.5pt; margin: 0 0 3pt; } .quote { font-style: italic; }
 table { font-size: 8pt; } td, th { border: 0.5pt solid #999; padding: 2pt; }
 """
-_MARGIN = 54.0  # points
-_WIDEST = 480.0
+_TITLE = "Questions and evidence"
+_WIDEST = 480.0  # points
+_QUALITY = 85  # of JPEG
 
 
 def to_markdown(conversation: Conversation) -> str:
     """Questions, answers, and below each the cited evidence: words, table or picture, document and page."""
-    lines = ["# Questions and evidence", ""]
+    lines = [f"# {_TITLE}", ""]
     for exchange in conversation.exchanges:
         lines += [f"## {_plain(exchange.question)}", "", _plain(_answer(exchange)), ""]
         for one in _told(exchange):
@@ -39,39 +40,21 @@ def to_markdown(conversation: Conversation) -> str:
 
 def to_pdf(conversation: Conversation) -> bytes:
     """The same, on A4 pages."""
-    import pymupdf
+    from svrag.app.pdf import Block, laid_out
 
-    from svrag.documents.rendering import drawing
-
-    archive = pymupdf.Archive()
-    parts = ["<h1>Questions and evidence</h1>"]
-    for number, exchange in enumerate(conversation.exchanges):
-        parts += [f"<h2>{escaped(exchange.question)}</h2>", _paragraphs(_answer(exchange))]
+    blocks = [Block(f"<h1>{_TITLE}</h1>", {})]
+    for exchange in conversation.exchanges:
+        blocks.append(Block(f"<h2>{escaped(exchange.question)}</h2>{_paragraphs(_answer(exchange))}", {}))
         for one in _told(exchange):
-            parts += [f"<h3>{escaped(_heading(one))}</h3>", f'<p class="where">{escaped(_where(one))}</p>']
-            picture = exchange.pictures.get(one.element.id)
+            html = f'<h3>{escaped(_heading(one))}</h3><p class="where">{escaped(_where(one))}</p>'
+            picture, pictures = exchange.pictures.get(one.element.id), {}
             if picture is not None:
-                name = f"{number}-{one.element.id}.png"
-                png, width = _png(picture.crop)
-                archive.add(png, name)
-                parts.append(f'<p><img src="{escaped(name)}" width="{width:.0f}"></p>')
+                pictures["picture.jpg"], width = _jpeg(picture.crop)
+                html += f'<p><img src="picture.jpg" width="{width:.0f}"></p>'
             elif one.element.table:
-                parts.append(table_html(one.element.table))
-            parts.append(f'<p class="quote">{escaped(one.text)}</p>')
-    made = io.BytesIO()
-    sheet = pymupdf.paper_rect("a4")
-    inner = pymupdf.Rect(sheet.x0 + _MARGIN, sheet.y0 + _MARGIN, sheet.x1 - _MARGIN, sheet.y1 - _MARGIN)
-    with drawing:
-        story = pymupdf.Story("".join(parts), user_css=_CSS, archive=archive)
-        writer = pymupdf.DocumentWriter(made)
-        more = 1
-        while more:
-            device = writer.begin_page(sheet)
-            more, _ = story.place(inner)
-            story.draw(device)
-            writer.end_page()
-        writer.close()
-    return made.getvalue()
+                html += table_html(one.element.table)
+            blocks.append(Block(f'{html}<p class="quote">{escaped(one.text)}</p>', pictures))
+    return laid_out(blocks, title=_TITLE, css=_CSS)
 
 
 def file_html(name: str, kind: str, content: bytes) -> str:
@@ -107,11 +90,11 @@ def _paragraphs(text: str) -> str:
     return "".join(f"<p>{escaped(line)}</p>" for line in text.split("\n") if line.strip())
 
 
-def _png(address: str) -> tuple[bytes, float]:
-    """The picture of a data: address as PNG, and the width in points it is shown with."""
+def _jpeg(address: str) -> tuple[bytes, float]:
+    """The picture of a data: address as JPEG, which a PDF takes as it is, and the width in points it is shown with."""
     from PIL import Image
 
     encoded = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
-        image.save(encoded, "PNG")
+        image.convert("RGB").save(encoded, "JPEG", quality=_QUALITY)
         return encoded.getvalue(), min(_WIDEST, image.width * 0.5)

@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from svrag.app.access import COOKIE, LOOPBACK, Access, keep_user
+from svrag.app.api.errors import told
 from svrag.app.api.metrics import Metrics
 from svrag.app.assets import PREFIX as ASSETS
 from svrag.app.first import with_first_screen
@@ -128,11 +129,11 @@ class Guard:
         request = Request(scope, receive)
         path = request.url.path
         if self._only_loopback and (request.url.hostname or "") not in LOOPBACK:
-            return _line(403, "this server answers on this machine alone: open http://127.0.0.1 with its port")
+            return told(path, 403, "this server answers on this machine alone: open http://127.0.0.1 with its port")
         if request.method not in _SAFE and not _same_site(request):
-            return _line(403, "sent by another site's page: that is not allowed")
+            return told(path, 403, "sent by another site's page: that is not allowed")
         if path.startswith(_FETCHED):
-            return _line(404, "nothing is loaded from other hosts")
+            return told(path, 404, "nothing is loaded from other hosts")
         if self._access.by_account and path == LOGIN:
             return await self._login.page(request)
         if self._access.by_account and path == LOGOUT and request.method == "POST":
@@ -144,16 +145,18 @@ class Guard:
                 return None
             if request.method == "GET" and not _within(path, INTERFACE) and not key and path == "/":
                 return RedirectResponse(LOGIN, 303)
-            return _line(401, "no key, or a wrong one: send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+            return told(
+                path, 401, "no key, or a wrong one: send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"}
+            )
         keep_user(scope, user)
         if (_within(path, INTERFACE) and path != _OPEN) or path.rstrip("/") == _QUESTION:
             client = request.client.host if request.client else ""
             if seconds := self._rate.wait(user.name or client):
-                return _line(429, "too many requests: wait a moment", {"Retry-After": str(int(seconds) + 1)})
+                return told(path, 429, "too many requests: wait a moment", {"Retry-After": str(int(seconds) + 1)})
         most = self._most(path)
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or (most and int(length) > most):
-            return _line(413, _too_large(most))
+            return told(path, 413, _too_large(most))
         return None
 
     def _most(self, path: str) -> int:
@@ -194,10 +197,6 @@ def _key(request: Request) -> str:
 
 def _too_large(most: int) -> str:
     return f"too large: at most {most / 1e6:g} MB are taken at once"
-
-
-def _line(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": detail}, status, headers)
 
 
 def _with(start: Message, policy: str) -> Message:

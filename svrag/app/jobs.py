@@ -144,11 +144,14 @@ class Jobs:
         with self._lock:
             return sum(not task.job.done for tasks in self._tasks.values() for task in tasks.values())
 
-    def end(self) -> None:
-        """Cut short whatever is read: the program is about to end."""
+    def end(self) -> tuple[str, ...]:
+        """Cut short whatever is read: the program is about to end. The names of the files that nobody will have read."""
         with self._lock:
-            for task in (task for tasks in self._tasks.values() for task in tasks.values()):
+            unread: tuple[str, ...] = ()
+            for task in (task for tasks in self._tasks.values() for task in tasks.values() if not task.cancelled):
                 task.cancelled = True
+                unread += tuple(file.name for file in task.job.files if file.status not in _OVER)
+        return unread
 
     # Inside ----------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from svrag.library.store import StoredDocument
 
 NO_DOCUMENTS = "No documents yet. Add a PDF or an image to begin."
 _WARNINGS = 5
+_ROWS = 100  # of thousands a browser would draw for half a minute, and nobody would read them
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,28 @@ class Listed:
     ocr_pages: int = 0
 
 
-def documents_html(listed: Sequence[Listed], chosen: Collection[str] = ()) -> str:
-    """The list of documents; those in `chosen` (ids) are the ones that are asked."""
+def documents_html(listed: Sequence[Listed], chosen: Collection[str] = (), words: str = "") -> str:
+    """The list of documents; those in `chosen` (ids) are the ones that are asked.
+
+    Args:
+        words: only documents with all of them in name, title or tags. Of many the first are shown, chosen ones before
+            others, and how many there are.
+    """
     if not listed:
         return empty(NO_DOCUMENTS)
-    rows = "".join(_document(one, one.document.id in chosen) for one in listed)
-    return f'<ul class="sv-documents">{rows}</ul><p class="sv-subdued sv-none" hidden>Nothing fits.</p>'
+    wanted = words.casefold().split()
+    fitting = [one for one in listed if all(word in _words(one) for word in wanted)]
+    if not fitting:
+        return '<ul class="sv-documents" hidden></ul><p class="sv-subdued" role="status">Nothing fits.</p>'
+    shown = {one.document.id for one in sorted(fitting, key=lambda one: one.document.id not in chosen)[:_ROWS]}
+    rows = "".join(_document(one, one.document.id in chosen) for one in fitting if one.document.id in shown)
+    more = len(fitting) - len(shown)
+    rest = f"{more:,} more: type part of a name, title or tag above." if more else ""
+    return f'<ul class="sv-documents">{rows}</ul><p class="sv-subdued" role="status">{rest}</p>'
+
+
+def _words(one: Listed) -> str:
+    return " ".join((one.document.name, one.document.title, *one.tags)).casefold()
 
 
 def _document(one: Listed, chosen: bool) -> str:
@@ -50,9 +67,8 @@ def _document(one: Listed, chosen: bool) -> str:
     )
     tags = "".join(f'<span class="sv-tag">{escaped(tag)}</span>' for tag in one.tags)
     own_tags = f'<span class="sv-own-tags">{tags}</span>' if tags else ""
-    words = escaped(" ".join((document.name, document.title, *one.tags)).casefold())
     return (
-        f'<li data-words="{words}"><input type="checkbox" data-choose="{escaped(document.id)}" '
+        f'<li><input type="checkbox" data-choose="{escaped(document.id)}" '
         f'aria-label="Ask only chosen documents: {name}" title="Ask only chosen documents"{" checked" if chosen else ""}>'
         f'<div class="sv-document">{button("view", document.id, name, name=f"Open {document.name}", kind="sv-name")}'
         f'{title}<span class="sv-subdued sv-facts">{escaped(" · ".join(facts))}{warnings}</span>'
@@ -84,7 +100,8 @@ def _menu(one: Listed) -> str:
 def scope_html(chosen: int, documents: int) -> str:
     """Which documents the next question goes to."""
     if not chosen or chosen >= documents:
-        return f'<p class="sv-scope">Asks <b>all {counted(documents, "document")}</b></p>' if documents else ""
+        whole = f"all {documents:,} documents" if documents > 1 else "the one document"
+        return f'<p class="sv-scope">Asks <b>{whole}</b></p>' if documents else ""
     back = button("all", "", "ask all", kind="sv-link")
     return f'<p class="sv-scope">Asks <b>{chosen} of {counted(documents, "document")}</b> {back}</p>'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from html import escape
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -12,7 +13,13 @@ from svrag.app.access import COOKIE, SESSION_SECONDS, Access
 from svrag.app.limits import Rate
 
 LOGIN, LOGOUT = "/login", "/logout"
-_TRIES = 10  # a minute, from one address
+_TRIES = 10  # a minute, for one name from one address: whoever forgot a password locks nobody else out
+_TRIES_OF_ADDRESS = 60  # for all names: whoever tries one password with many gets no further
+_TOO_MANY = "Too many tries: wait a minute."
+_FORM = "application/x-www-form-urlencoded"
+_LARGEST = 10_000  # bytes of the form
+_LONGEST_NAME = 100
+_FIELDS = 4
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>svrag: log in</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
 :root {{ color-scheme: light dark; }}
@@ -34,20 +41,25 @@ class Login:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._tries = Rate(_TRIES)
+        self._addresses = Rate(_TRIES_OF_ADDRESS)
 
     async def page(self, request: Request) -> Response:
         """The form, or what comes of it."""
-        if request.method == "GET":
+        if request.method in ("GET", "HEAD"):
             return HTMLResponse(_PAGE.format(error="", name=""))
         if request.method != "POST":
-            return Response(status_code=405, headers={"Allow": "GET, POST"})
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > 10_000:
-            return _failed("", "That is no name and password.", 413)
-        if self._tries.wait(request.client.host if request.client else ""):
-            return _failed("", "Too many tries: wait a minute.", 429)
-        form = await request.form(max_files=0, max_fields=4)
-        name, password = (str(form.get(field, "")) for field in ("name", "password"))
+            return Response(status_code=405, headers={"Allow": "GET, HEAD, POST"})
+        address = request.client.host if request.client else ""
+        if self._addresses.wait(address):
+            return _failed("", _TOO_MANY, 429)
+        fields = await _fields(request)
+        if fields is None:
+            return _failed("", "That is no name and password: fill in this form.", 400)
+        name, password = fields
+        if not name or not password:
+            return _failed(name, "Fill in both name and password.", 400)
+        if self._tries.wait(f"{address} {name[:_LONGEST_NAME]}"):
+            return _failed(name, _TOO_MANY, 429)
         session = await asyncio.to_thread(self._access.login, name, password)
         if session is None:
             return _failed(name, "Name and password do not fit.", 401)
@@ -62,6 +74,22 @@ class Login:
         response = RedirectResponse(LOGIN, 303)
         response.delete_cookie(COOKIE)
         return response
+
+
+async def _fields(request: Request) -> tuple[str, str] | None:
+    """Name and password as the page sends them, "" where they are left out; None when it is something else."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in ("", _FORM):
+        return None
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST:
+            return None
+    try:
+        form = parse_qs(body.decode("utf-8"), max_num_fields=_FIELDS)
+    except ValueError:
+        return None
+    return form.get("name", [""])[0], form.get("password", [""])[0]
 
 
 def _failed(name: str, line: str, status: int) -> Response:

@@ -15,9 +15,15 @@ const showBox = () => {
   sheet.scrollLeft = mark ? Math.max(0, mark.offsetLeft - sheet.clientWidth / 4) : 0;
   element.querySelector('.sv-side .sv-here')?.scrollIntoView({ block: 'nearest' });
 };
+let document_name = '';
 const whenDrawn = () => {
   const image = element.querySelector('.sv-sheet img');
-  if (!image) { zoom = 0; return; }
+  const name = element.querySelector('.sv-where .sv-name')?.textContent ?? '';
+  if (name !== document_name) zoom = 0;  // how large one document is read says nothing of the next
+  document_name = name;
+  if (!image) return;
+  const turn = element.querySelector('[data-turn]');
+  turn.value = turn.defaultValue;  // the page that is shown, whatever was typed
   resize();
   if (image.complete && image.naturalWidth) showBox(); else image.onload = showBox;
 };
@@ -33,6 +39,9 @@ const local = {
 };
 element.addEventListener('click', (event) => {
   local[event.target.closest('[data-local]')?.dataset.local]?.();
+});
+element.addEventListener('change', (event) => {
+  if (event.target.matches('[data-turn]')) trigger('click', { action: 'turn', value: event.target.value });
 });
 whenDrawn();
 watch('value', whenDrawn);

@@ -24,6 +24,10 @@ _PAGE_DPI, _CROP_DPI, _SMALL_DPI = 150, 130, 30
 _CROP_SIZE = (1000, 700)  # pixels, the largest
 
 
+class LostFile(InputError):
+    """The library's copy of a document's file is not there any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A box on a page's picture, in per cent of its width and height.
@@ -154,14 +158,17 @@ def drawn_from(document: StoredDocument) -> Iterator[Path]:
     """Its file, to draw from: an error names the document, not the library's own copy.
 
     Raises:
+        LostFile: it is not there.
         InputError: as whoever draws raises it.
     """
     copy = document.source
+    if not copy.exists():
+        raise LostFile(f"the file of {document.name} is not on the server any more: remove it here and add it again")
     try:
         yield copy
     except InputError as error:
         # Its path may stand there cut short, as MuPDF quotes it.
-        line = re.sub(re.escape(str(copy.parent)) + r"/[^\s')]*", lambda _: document.name, str(error))
+        line = re.sub(re.escape(str(copy.parent)) + r"/[^\s':)]*", lambda _: document.name, str(error))
         raise InputError(line.replace(copy.name, document.name)) from None
 
 

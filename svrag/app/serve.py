@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 import threading
 import webbrowser
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from svrag.app.access import Access, check_may_listen, user_of
 from svrag.app.importing import import_gradio
 from svrag.app.jobs import Jobs
 from svrag.app.limits import Limits
+from svrag.app.uploads import unread
 from svrag.app.warm import Warm
 from svrag.errors import InputError
 from svrag.generation.answer import Generator
@@ -62,6 +65,8 @@ def serve(
     if not access.by_account:
         Library.open(folder).close()
     with _listening(settings.host, settings.port) as listener, answering as generator:
+        if not settings.generator.startswith(generator.name):  # a server that was started beside this one answers
+            settings = replace(settings, generator=generator.name)
         limits = Limits(settings.upload_mb, settings.document_pages, settings.requests_per_minute)
         service = Service(
             jobs=Jobs(workers=settings.workers or None, most_pages=limits.pages),
@@ -82,6 +87,7 @@ def serve(
             settings.k,
             settings.encoder,
             jobs=service.jobs,
+            loader=service.loader,
             settings=settings,
             free=not access.by_account and not insecure,
             accounts=access.by_account,
@@ -90,7 +96,10 @@ def serve(
 
         def end() -> None:
             service.ended.set()
+            if names := service.jobs.end():
+                print(f"svrag: {unread(names)}", file=sys.stderr, flush=True)
             page.end()
+            service.loader.close()
             service.quick.close()
             service.answers.close()
 
@@ -102,7 +111,7 @@ def serve(
         app = served(page.blocks(), service, access, host=settings.host)
         if open_browser:
             webbrowser.open(address)  # the listener holds the request until the server is there
-        run(app, listener, on_end=end)
+        run(app, listener, on_end=end, trusted_proxies=settings.trusted_proxies)
 
 
 def _folder_of(request: Request) -> Path:

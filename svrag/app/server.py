@@ -49,12 +49,27 @@ def served(page: gr.Blocks, service: Service, access: Access, *, host: str) -> A
     return Guard(Assets(mounted), interface, access, service.limits, service.metrics, host=host)
 
 
-def run(app: ASGIApp, listener: socket.socket, *, on_end: Callable[[], None]) -> None:
-    """Serve `app` on `listener` until interrupted; `on_end` is called at the beginning of the end."""
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=_END_SECONDS, access_log=False, server_header=False
+def run(app: ASGIApp, listener: socket.socket, *, on_end: Callable[[], None], trusted_proxies: str = "") -> None:
+    """Serve `app` on `listener` until interrupted; `on_end` is called at the beginning of the end.
+
+    Args:
+        trusted_proxies: whose word counts on where a request is from and whether it came by TLS; commas between. Without
+            any, nobody's: who is on this machine could say anything, and count as somebody else.
+    """
+    _Server(configured(app, trusted_proxies), on_end).run([listener])
+
+
+def configured(app: ASGIApp, trusted_proxies: str) -> uvicorn.Config:
+    """How `app` is served; see `run`."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=_END_SECONDS,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
     )
-    _Server(config, on_end).run([listener])
 
 
 class _Server(uvicorn.Server):

@@ -51,12 +51,13 @@ def page_html(
         looked: None where no model can say what it looked at.
         panel, side: what stands beside the page, and its HTML.
     """
-    own_name = f", printed {escaped(view.label)}" if view.label else ""
+    own_name = f", numbered {escaped(view.label)}" if view.label else ""
     beside = f'<aside class="sv-side" tabindex="0">{side}</aside>' if panel else ""
     paper = "sv-paper sv-looked" if looked and looked.shown else "sv-paper"
     return (
         f'<div class="sv-page"><header><div class="sv-where"><span class="sv-name">{escaped(view.document_name)}</span>'
-        f'<span class="sv-subdued">page {view.number} of {view.pages}{own_name}</span></div>'
+        f'<span class="sv-subdued">page <input type="number" data-turn min="1" max="{view.pages}" value="{view.number}" '
+        f'aria-label="Page"> of {view.pages}{own_name}</span></div>'
         f"{_turn(view, view.number - 1, 'Previous page', '‹')}{_turn(view, view.number + 1, 'Next page', '›')}"
         '<button type="button" data-local="expand" title="Wide view" aria-label="Wide view">⤢</button>'
         f"{button('close', '', '×', name='Close')}</header>"

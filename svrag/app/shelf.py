@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from svrag.app.jobs import Job, Jobs
-from svrag.app.listing import Listed, documents_html, jobs_html, notices_html
+from svrag.app.listing import Listed, jobs_html, notices_html
 from svrag.app.markup import counted
 from svrag.app.uploads import Notice
+from svrag.documents.labels import without_label
 from svrag.errors import InputError, SvragError
 from svrag.library.catalogue import pages_read_by_ocr, rename, set_tags, tags
 from svrag.library.rereading import reread
@@ -37,13 +38,21 @@ class Shelf:
             return [Listed(one, own.get(one.id, ()), read.get(one.id, 0)) for one in library.documents()]
 
     def add(self, folder: Path, files: Sequence[Path], password: str) -> Job:
-        """Begin to add uploaded files, which are deleted when they are read."""
+        """Begin to add uploaded files, which are deleted when they are read.
+
+        Raises:
+            InputError: they cannot be kept until then; none is added.
+        """
         uploads = Path(tempfile.mkdtemp(prefix="svrag-"))
         moved = []
-        for number, file in enumerate(files):
-            own = uploads / str(number)  # files of the same name stay two
-            own.mkdir()
-            moved.append(Path(shutil.move(file, own / file.name)))
+        try:
+            for number, file in enumerate(dict.fromkeys(files)):  # one that is given twice comes as one file
+                own = uploads / str(number)  # files of the same name stay two
+                own.mkdir()
+                moved.append(Path(shutil.move(file, own / file.name)))
+        except OSError as error:
+            shutil.rmtree(uploads, ignore_errors=True)
+            raise InputError(f"the files cannot be kept ({error.strerror}): add them again") from None
         return self.jobs.add(folder, moved, password=password, remove=uploads)
 
     def progress_html(self, folder: Path, watched: Collection[str]) -> tuple[str, bool]:
@@ -88,14 +97,6 @@ class Shelf:
 
         return _noticed(folder, work)
 
-    def list_html(self, folder: Path, chosen: Collection[str]) -> str:
-        """The list of documents.
-
-        Raises:
-            LibraryError: the library cannot be read.
-        """
-        return documents_html(self.listed(folder), chosen)
-
 
 def examples(folder: Path, count: int = 4) -> list[str]:
     """Questions that the documents' own figures and tables suggest, one per document first.
@@ -113,9 +114,7 @@ def examples(folder: Path, count: int = 4) -> list[str]:
 
 
 def _suggestion(label: str, caption: str) -> str:
-    said = " ".join(caption.split())
-    if said.lower().startswith(label.lower()):
-        said = said[len(label) :]
+    said = without_label(" ".join(caption.split()))
     first = said.lstrip(" .:|–—-").split(". ")[0].rstrip(". ")
     if not first:
         return f"What does {label} show?"

@@ -65,4 +65,4 @@ def theme() -> Base:
         neutral_hue=colors.slate,
         font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
         font_mono=("ui-monospace", "Consolas", "monospace"),
-    )
+    ).set(body_text_color_subdued="*neutral_500", input_placeholder_color="*neutral_500")  # 4.8 : 1 on white

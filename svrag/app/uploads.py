@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_MOST_NAMES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -21,3 +23,10 @@ def without_folders(message: str, files: Sequence[Path]) -> str:
     for file in files:
         message = message.replace(str(file), file.name)
     return message
+
+
+def unread(names: Sequence[str]) -> str:
+    """What is said at the end of the program of files that were handed over and not read."""
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"stopped before these were read: {shown}: add them again"

@@ -13,16 +13,17 @@ from typing import Any
 
 import gradio as gr
 
-from svrag.app import desk, export, markup, style
+from svrag.app import desk, export, markup, states, style
 from svrag.app.choices import Choices
 from svrag.app.desk import Desk
 from svrag.app.exchange import Conversation
 from svrag.app.jobs import Jobs
-from svrag.app.listing import scope_html
+from svrag.app.listing import documents_html, scope_html
+from svrag.app.models import Loader, Needed, answering, finding, without_paths
 from svrag.app.shelf import Shelf, examples
 from svrag.app.viewer import InView, Viewer
 from svrag.documents.files import SUFFIXES
-from svrag.errors import InputError, SvragError
+from svrag.errors import SvragError
 from svrag.generation.answer import Generator
 from svrag.library.store import Library
 from svrag.settings import DEFAULT_ENCODER, Settings
@@ -51,6 +52,7 @@ class WebApp:
     k: int
     encoder: str = DEFAULT_ENCODER
     jobs: Jobs = field(default_factory=Jobs)
+    loader: Loader = field(default_factory=Loader)
     settings: Settings | None = None
     free: bool = False
     accounts: bool = False
@@ -80,14 +82,18 @@ class WebApp:
 
     # The library -----------------------------------------------------------------------------------------------------
 
-    def documents(self, chosen: frozenset[str], request: gr.Request) -> tuple[str, str, frozenset[str]]:
-        """The list of documents, which of them are asked, and those of `chosen` that are still there."""
+    def documents(self, chosen: frozenset[str], words: str, request: gr.Request) -> tuple[str, str, frozenset[str]]:
+        """The list of documents with these words, which of all are asked, and those of `chosen` that are still there."""
         try:
             listed = self.shelf.listed(self._folder(request))
         except SvragError as error:
             return markup.failure(str(error)), "", frozenset()
         kept = chosen & {one.document.id for one in listed}
-        return self.shelf.list_html(self._folder(request), kept), scope_html(len(kept), len(listed)), kept
+        return documents_html(listed, kept, words), scope_html(len(kept), len(listed)), kept
+
+    def find(self, chosen: frozenset[str], words: str, request: gr.Request) -> str:
+        """The list of documents with these words; who is asked stays as it is."""
+        return self.documents(chosen, words, request)[0]
 
     def add(
         self, files: list[str] | None, password: str, watched: tuple[str, ...], request: gr.Request
@@ -95,16 +101,24 @@ class WebApp:
         """Hand uploaded files over; the box for files and the password are empty again."""
         folder = self._folder(request)
         if files:
-            watched = (*watched, self.shelf.add(folder, [Path(file) for file in files], password).id)
+            try:
+                watched = (*watched, self.shelf.add(folder, [Path(file) for file in files], password).id)
+            except SvragError as error:
+                gr.Warning(markup.escaped(str(error)), title="Nothing was added")
         html, _ = self.shelf.progress_html(folder, watched)
         return gr.File(value=None), "", watched, html, gr.Timer(active=True)
 
     def progress(
-        self, watched: tuple[str, ...], chosen: frozenset[str], conversation: Conversation, request: gr.Request
+        self,
+        watched: tuple[str, ...],
+        chosen: frozenset[str],
+        words: str,
+        conversation: Conversation,
+        request: gr.Request,
     ) -> tuple[Any, ...]:
         """How far files are; the list and the welcome when one is done."""
         html, running = self.shelf.progress_html(self._folder(request), watched)
-        listing, scope, _ = self.documents(chosen, request)
+        listing, scope, _ = self.documents(chosen, words, request)
         welcome = gr.skip() if conversation.exchanges else self._welcome(request)
         return html, listing, scope, welcome, gr.Timer(active=running)
 
@@ -120,11 +134,17 @@ class WebApp:
     def remove(self, event: gr.EventData, request: gr.Request) -> str:
         return self.shelf.remove(self._folder(request), str(event.value))
 
-    def choose(self, event: gr.EventData, request: gr.Request) -> tuple[Any, str, frozenset[str]]:
-        """Which documents the next question goes to; the list is drawn again only when all are asked again."""
-        chosen = frozenset(str(event.value).split()) if event.action == "choose" else frozenset[str]()
-        listing, scope, kept = self.documents(chosen, request)
-        return gr.skip() if event.action == "choose" else listing, scope, kept
+    def choose(
+        self, chosen: frozenset[str], words: str, request: gr.Request, event: gr.EventData
+    ) -> tuple[Any, str, frozenset[str]]:
+        """Which documents the next question goes to: of those that are shown the checked ones, and others as before; or
+        all again.
+        """
+        if event.action == "choose":
+            chosen = (chosen - set(str(event.shown).split())) | set(str(event.value).split())
+        else:
+            chosen = frozenset()
+        return self.documents(chosen, words, request)
 
     # Questions -------------------------------------------------------------------------------------------------------
 
@@ -181,13 +201,28 @@ class WebApp:
             names = [self.retriever]
         return self._welcome(request), gr.Dropdown(choices=names), gr.Timer(active=running)
 
-    def status(self, retriever: str, request: gr.Request) -> str:
-        """The state of the models of `retriever`."""
+    def status(self, retriever: str, generator: str, asking: bool, request: gr.Request) -> tuple[str, str, gr.Timer]:
+        """How it stands with the models of the settings, those alone that are on their way, and whether to look again."""
         try:
+            models = self._models(retriever, generator)
             said = self.choices.status(self._folder(request), retriever)
         except SvragError as error:
-            return markup.failure(str(error))
-        return f'<p class="sv-subdued">{markup.escaped(said)}</p>'
+            return markup.failure(str(error)), "", gr.Timer(active=False)
+        moving = states.under_way_html(models)
+        line = f'<p class="sv-subdued">{markup.escaped(without_paths(said))}</p>'
+        return states.models_html(models) + line, moving if asking else "", gr.Timer(active=asking or bool(moving))
+
+    def load_models(self, retriever: str, generator: str, request: gr.Request) -> gr.Timer:
+        """Begin to load what the settings name."""
+        try:
+            self.choices.check_retriever(self._folder(request), retriever)
+            self.loader.start(retriever, self.encoder, self.choices.generator(generator))
+        except SvragError as error:
+            gr.Warning(markup.escaped(str(error)), title="This cannot be loaded")
+        return gr.Timer(active=True)
+
+    def _models(self, retriever: str, generator: str) -> list[Needed]:
+        return [*finding(retriever, self.encoder), *answering(generator)]
 
     def markdown(self, conversation: Conversation) -> str:
         """The conversation as a file, which the page saves."""
@@ -216,13 +251,9 @@ class WebApp:
                 if after is None:
                     return "", gr.Column(visible=False), None
                 return self.viewer.html(library, conversation, after, retriever), gr.Column(visible=True), after
-        except InputError as error:
-            if shown is not None:  # the page stays as it is
-                gr.Warning(markup.escaped(str(error)), title="This cannot be shown")
-                return gr.skip(), gr.skip(), shown
-            return markup.failure(str(error)), gr.Column(visible=True), None
-        except SvragError as error:
-            return markup.failure(str(error)), gr.Column(visible=True), shown
+        except SvragError as error:  # what is in view stays as it is
+            gr.Warning(markup.escaped(str(error)), title="This cannot be shown")
+            return gr.skip(), gr.skip(), shown
 
     def _folder(self, request: gr.Request) -> Path:
         return self.folder_of(request) if self.folder_of else self.folder
@@ -237,7 +268,9 @@ class WebApp:
             chosen = gr.State(frozenset())
             watched = gr.State(())
             shown = gr.State(None)
+            asking = gr.State(False)
             timer = gr.Timer(_LOOK_SECONDS, active=False)
+            models_timer = gr.Timer(_LOOK_SECONDS, active=False)
             _html(style.header(accounts=self.accounts), clicks=style.ON_HEADER, elem_id="sv-header")
             with gr.Row(elem_id="sv-layout"):
                 with gr.Column(elem_id="sv-library"):
@@ -251,7 +284,13 @@ class WebApp:
                     )
                     notices = _html("", elem_id="sv-notices")
                     progress = _html("", clicks=style.ON_CLICK, elem_id="sv-progress")
-                    gr.Textbox(placeholder="Find a document", show_label=False, container=False, elem_id="sv-filter")
+                    words = gr.Textbox(
+                        label="Find a document",
+                        placeholder="Find a document",
+                        show_label=False,
+                        container=False,
+                        elem_id="sv-filter",
+                    )
                     listing = _html("", clicks=style.ON_LIBRARY, elem_id="sv-listing")
                     with gr.Accordion("Settings", open=False, elem_id="sv-settings"):
                         retriever = gr.Dropdown(
@@ -271,7 +310,7 @@ class WebApp:
                         k = gr.Slider(
                             1, max(_MOST_EVIDENCE, self.k), self.k, step=1, label="Pieces of evidence", buttons=[]
                         )
-                        status = _html("", elem_id="sv-status")
+                        status = _html("", clicks=style.ON_CLICK, elem_id="sv-status")
                     with gr.Accordion("Encrypted files", open=False):
                         password = gr.Textbox(
                             label="Password", type="password", info="Type it before you add the file."
@@ -280,6 +319,7 @@ class WebApp:
                     with gr.Column(elem_id="sv-talk"):
                         before = _html("", clicks=style.ON_CLICK, elem_id="sv-before")
                         current = _html("", clicks=style.ON_ANSWER, elem_id="sv-current")
+                        moving = _html("", elem_id="sv-moving")
                         cards = _html("", clicks=style.ON_CLICK, elem_id="sv-cards")
                         after = _html("", clicks=style.ON_CLICK, elem_id="sv-after")
                     with gr.Column(elem_id="sv-composer"):
@@ -309,19 +349,27 @@ class WebApp:
             # What is done at once stays out of the queue, whose stream closes after each event: a click meanwhile would
             # wait for a reply that never comes.
             at_once: dict[str, Any] = {**quiet, "queue": False}
-            list_outputs = [listing, scope, chosen]
+            library, list_outputs = [chosen, words], [listing, scope, chosen]
+            words.change(self.find, library, listing, trigger_mode="always_last", **at_once)
+            looked, seen = [retriever, generator, asking], [status, moving, models_timer]
             talk = [before, current, cards, after, conversation]
-            page.load(self.documents, chosen, list_outputs, **at_once).then(
+            page.load(self.documents, library, list_outputs, **at_once).then(
                 self.load, conversation, [current, retriever, timer], **at_once
-            ).then(self.status, retriever, status, **at_once)
+            ).then(self.status, looked, seen, **at_once)
             page.unload(self.stop)
-            retriever.change(self.status, retriever, status, **at_once)
+            gr.on([retriever.change, generator.change, models_timer.tick], self.status, looked, seen, **at_once)
+            status.click(self.load_models, [retriever, generator], models_timer, **at_once).then(
+                self.status, looked, seen, **at_once
+            )
 
             upload.upload(
                 self.add, [upload, password, watched], [upload, password, watched, progress, timer], **at_once
             )
             timer.tick(
-                self.progress, [watched, chosen, conversation], [progress, listing, scope, current, timer], **at_once
+                self.progress,
+                [watched, chosen, words, conversation],
+                [progress, listing, scope, current, timer],
+                **at_once,
             )
             progress.stop(self.cancel, None, None, **at_once)
             for event, work, settings in (
@@ -329,14 +377,18 @@ class WebApp:
                 (listing.apply, self.reread, quiet),
                 (listing.delete, self.remove, at_once),
             ):
-                event(work, None, notices, **settings).then(self.documents, chosen, list_outputs, **at_once)
+                event(work, None, notices, **settings).then(self.documents, library, list_outputs, **at_once)
             for place in (listing, scope):
-                place.select(self.choose, None, list_outputs, **at_once)
+                place.select(self.choose, library, list_outputs, trigger_mode="always_last", **at_once)
 
             asked = [question, conversation, chosen, retriever, generator, k]
-            gr.on([question.submit, ask.click], _busy, None, [ask, stop, view, shown, keep], **at_once).then(
-                self.answer, asked, talk, concurrency_limit=_QUESTIONS_AT_ONCE, **quiet
-            ).then(_ready, conversation, [question, ask, stop, keep], **at_once)
+            while_busy = [ask, stop, view, shown, keep, asking, models_timer]
+            # Documents may have gone meanwhile: what is asked is what the page then says is asked.
+            gr.on([question.submit, ask.click], _busy, None, while_busy, **at_once).then(
+                self.documents, library, list_outputs, **at_once
+            ).then(self.answer, asked, talk, concurrency_limit=_QUESTIONS_AT_ONCE, **quiet).then(
+                _ready, conversation, [question, ask, stop, keep, asking], **at_once
+            ).then(self.status, looked, seen, **at_once)
             stop.click(self.stop, None, None, **at_once)
             current.select(_example, None, question, **at_once)
             anew.click(self.anew, None, talk, **at_once).then(
@@ -362,18 +414,20 @@ def _example(event: gr.EventData) -> str:
     return str(event.value)
 
 
-def _busy() -> tuple[Any, Any, Any, None, Any]:
-    """While an answer is made: no second question, a way to stop, no page of the last answer."""
-    return gr.Button(visible=False), gr.Button(visible=True), gr.Column(visible=False), None, gr.Row(visible=False)
+def _busy() -> tuple[Any, ...]:
+    """While an answer is made: no second question, a way to stop, no page of the last answer; looks at its models."""
+    ask, stop = gr.Button(visible=False), gr.Button(visible=True)
+    return ask, stop, gr.Column(visible=False), None, gr.Row(visible=False), True, gr.Timer(active=True)
 
 
-def _ready(conversation: Conversation) -> tuple[Any, Any, Any, Any]:
+def _ready(conversation: Conversation) -> tuple[Any, ...]:
     failed = bool(conversation.exchanges and conversation.exchanges[-1].failure)
     return (
         gr.skip() if failed else "",  # what could not be asked can be asked again
         gr.Button(visible=True),
         gr.Button(visible=False),
         gr.Row(visible=bool(conversation.exchanges)),
+        False,
     )
 
 

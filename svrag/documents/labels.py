@@ -93,6 +93,12 @@ def caption_label(text: str, *, surely_caption: bool = False) -> str:
     return normalise_label(match["word"], match["number"]) + (match["part"] or "")
 
 
+def without_label(caption: str) -> str:
+    """What a caption says after its label: "Losses by kiln" of "Fig. 3. Losses by kiln"."""
+    match = _LABEL.match(caption)
+    return caption[match.end() :].lstrip(" .:|–—-") if match else caption
+
+
 def kind_of(label: str) -> str:
     """ "Figure" for "Figure 3"; "" for no label."""
     return label.partition(" ")[0]

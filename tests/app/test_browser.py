@@ -91,6 +91,14 @@ def test_what_is_typed_before_the_page_is_there_is_asked(address: str, tmp_path:
         assert browser.errors == []
 
 
+def empty(browser: Browser, selector: str) -> None:
+    """Take out what is typed there."""
+    browser.value(
+        f"(() => {{ const box = document.querySelector('{selector}'); box.value = '';"
+        " box.dispatchEvent(new Event('input', { bubbles: true })); })()"
+    )
+
+
 def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -> None:
     path = browser_path()
     if path is None:
@@ -99,7 +107,7 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
     with Browser(path, tmp_path / "profile", LARGEST) as browser:
         browser.open(address)
         browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
-        browser.choose_files("#sv-upload input[type=file]", bowls)
+        browser.choose_files("#sv-upload input[type=file]", bowls, bowls)  # given twice, added once
         browser.wait("document.querySelector('#sv-progress').innerText.includes('bowls.pdf added: 1 page')")
         browser.wait("document.querySelectorAll('.sv-documents > li').length === 4")
 
@@ -143,14 +151,23 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         browser.click(".sv-menu[open] [data-action=save]")
         browser.wait("document.querySelector('.sv-tag')?.innerText === 'celadon'")
         browser.type("#sv-filter input, #sv-filter textarea", "celadon")
-        browser.wait("document.querySelectorAll('.sv-documents > li:not([hidden])').length === 1")
+        browser.wait("document.querySelectorAll('.sv-documents > li').length === 1")
         browser.value("document.querySelector('[data-choose]').click()")
         browser.wait("document.querySelector('.sv-scope').innerText.includes('1 of 4 documents')")
         browser.click(".sv-documents > li:first-child .sv-menu summary")
         browser.click(".sv-documents > li:first-child .sv-remove")
         browser.wait("document.querySelector('#sv-notices').innerText.includes('bowls.pdf was removed')")
+        browser.wait("document.querySelector('#sv-listing').innerText.includes('Nothing fits')")
+        empty(browser, "#sv-filter input, #sv-filter textarea")
         browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
         browser.wait("document.querySelector('.sv-scope').innerText.includes('all 3 documents')")
+        assert not browser.value("document.querySelectorAll('[data-choose]:checked').length"), "no tick passes to another"
+        for count in ("1 of 3", "2 of 3"):
+            browser.value("document.querySelector('[data-choose]:not(:checked)').click()")
+            browser.wait(f"document.querySelector('.sv-scope').innerText.includes('{count} documents')")
+        browser.click(".sv-scope [data-action=all]")
+        browser.wait("document.querySelector('.sv-scope').innerText.includes('all 3 documents')")
+        browser.wait("!document.querySelectorAll('[data-choose]:checked').length")
         browser.open(address)
         browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
         assert not browser.value("document.querySelector('#sv-talk').innerText.includes('cobalt')")

@@ -63,8 +63,7 @@ def test_the_box_and_the_heat_map(library_folder: Path, tmp_path: Path) -> None:
             browser.click(".sv-cite")
             browser.wait("document.querySelector('.sv-sheet img')?.naturalWidth")
             browser.wait("document.querySelector('.sv-where').innerText.includes('turned.pdf')")
-            shown = browser.value("document.querySelector('.sv-where').innerText")
-            number = int(re.search(r"page (\d)", shown)[1])  # type: ignore[index]
+            number = int(browser.value("document.querySelector('[data-turn]').value"))
             with Library.open(folder) as library:
                 document = library.find("turned.pdf")
                 page = library.page(document.id, number)
@@ -85,6 +84,11 @@ def test_the_box_and_the_heat_map(library_folder: Path, tmp_path: Path) -> None:
             browser.wait("document.querySelector('.sv-look button:last-child').ariaPressed === 'true'")
             word = browser.value("document.querySelector('.sv-sheet img').src")
             assert len({plain, whole, word}) == 3
+
+            other = document.pages if number < document.pages else 1
+            turn = f"(() => {{ const turn = document.querySelector('[data-turn]'); turn.value = {other};"
+            browser.value(f"{turn} turn.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()")
+            browser.wait(f"document.querySelector('.sv-sheet img').alt.startsWith('Page {other} of')")
             assert browser.errors == []
     finally:
         process.send_signal(signal.SIGINT)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from svrag.app import login
 from svrag.app.access import Access, user_of
 from svrag.app.api.metrics import Metrics
 from svrag.app.guard import Guard
-from svrag.app.limits import Limits
+from svrag.app.limits import Limits, Rate
 from svrag.app.users import Users
 
 SCRIPT = "window.config = {};"
@@ -128,13 +130,74 @@ def test_health_is_told_to_everybody(tmp_path: Path) -> None:
     assert TestClient(guard).get("/api/health").status_code == 200
 
 
+@pytest.fixture
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who counts tries to log in: each takes a while, more so on a busy machine."""
+    monkeypatch.setattr(login, "Rate", functools.partial(Rate, clock=lambda: 0.0))
+
+
+@pytest.mark.usefixtures("no_time_passes")
 def test_passwords_cannot_be_tried_for_long(client: Callable[..., TestClient], tmp_path: Path) -> None:
     Users(tmp_path).add("anna", "correct horse")
     asked = client(host="0.0.0.0")
     tries = [asked.post("/login", data={"name": "anna", "password": f"horse {i}"}).status_code for i in range(12)]
     assert tries == [401] * 10 + [429] * 2
-    assert asked.post("/login", content=b"x" * 20_000).status_code == 413
     assert asked.put("/login").status_code == 405
+
+
+@pytest.mark.usefixtures("no_time_passes")
+def test_who_tries_one_name_locks_out_no_other_and_many_names_are_tried_in_vain(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    users = Users(tmp_path)
+    users.add("anna")
+    key = users.add("ben")
+    asked = client(host="0.0.0.0")
+    for i in range(11):
+        last = asked.post("/login", data={"name": "anna", "password": f"horse {i}"}).status_code
+    assert last == 429
+    assert asked.post("/login", data={"name": "ben", "password": key}).status_code == 303
+    tries = [asked.post("/login", data={"name": f"anna{i}"}).status_code for i in range(60)]
+    assert (tries[0], tries[-1]) == (400, 429)
+
+
+def test_where_a_request_says_that_it_is_from_counts_only_from_a_trusted_proxy() -> None:
+    pytest.importorskip("gradio", reason="the web app is not installed")
+    from svrag.app.server import configured
+
+    async def whence(scope: Any, receive: Any, send: Any) -> None:
+        await Response(f"{scope['client'][0]} {scope['scheme']}")(scope, receive, send)
+
+    headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    for proxies, said in (("", "127.0.0.1 http"), ("10.0.0.1", "127.0.0.1 http"), ("127.0.0.1", "203.0.113.7 https")):
+        config = configured(whence, proxies)
+        config.load()
+        asked = TestClient(config.loaded_app, base_url="http://svrag.example", client=("127.0.0.1", 50000))
+        assert asked.get("/", headers=headers).text == said
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"data": {"name": "anna"}},
+        {"data": {"password": "x"}},
+        {"data": {str(i): "x" for i in range(9)}},
+        {"data": {"name": "x" * 20_000, "password": "x"}},
+        {"files": {str(i): (None, "x") for i in range(6)}},
+        {"files": {"name": ("a.txt", b"anna"), "password": (None, "x")}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
+        {"content": b"name=%ff&password=\xff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+    ],
+)
+def test_what_is_no_login_gets_the_page_again_and_why(
+    client: Callable[..., TestClient], tmp_path: Path, sent: dict[str, Any]
+) -> None:
+    Users(tmp_path).add("anna")
+    reply = client(host="0.0.0.0").post("/login", **sent)
+    assert reply.status_code == 400
+    assert 'name="password"' in reply.text
+    assert re.search(r'<p role="alert">[^<]+\.</p>', reply.text)
 
 
 def test_each_user_has_so_many_requests_a_minute(client: Callable[..., TestClient], tmp_path: Path) -> None:

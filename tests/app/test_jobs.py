@@ -96,7 +96,8 @@ def test_cancelling_ends_what_runs_and_what_waits(tmp_path: Path, held: threadin
 def test_the_end_of_the_program_cancels_everything(tmp_path: Path, held: threading.Event) -> None:
     jobs, library = Jobs(workers=1), tmp_path / "library"
     added = [jobs.add(library, [write_paper(tmp_path / name)]) for name in ("a.pdf", "b.pdf")]
-    jobs.end()
+    assert jobs.end() == ("a.pdf", "b.pdf")
+    assert jobs.end() == (), "they are told of once"
     held.set()
     assert [over(jobs, library, job).files[0].status for job in added] == ["cancelled", "cancelled"]
 

@@ -242,8 +242,18 @@ def test_the_list_says_what_is_known_of_a_document() -> None:
     (box,) = (a for _, a in shown.tags if "data-choose" in a)
     assert "checked" in box
     assert all(shown.actions(action) == ["d0"] for action in ("save", "reread", "remove", "view"))
-    (row,) = (a["data-words"] for tag, a in shown.tags if "data-words" in a)
-    assert row == "kiln.pdf on firing 2024 to read"
+
+
+def test_of_many_documents_the_first_and_the_chosen_are_shown_and_words_find_the_others() -> None:
+    documents = [replace(stored(f"{n:04}.pdf", "On <b>bowl</b>"), id=f"d{n}") for n in range(3000)]
+    many = [Listed(document, ("odd",) * (n % 2)) for n, document in enumerate(documents)]
+    shown = Reader(documents_html(many, ["d2999"]))
+    assert shown.actions("view") == [*(f"d{n}" for n in range(99)), "d2999"]
+    assert "2,900 more" in shown.words
+    found = Reader(documents_html(many, (), "ODD bowl</b> 171"))
+    assert found.actions("view") == [f"d{n}" for n in (171, 1171, *range(1711, 1720, 2), 2171)]
+    assert "more" not in found.words
+    assert "Nothing fits" in Reader(documents_html(many, (), "171 odd even")).words
 
 
 @pytest.mark.parametrize(("chosen", "says"), [(0, "all 3 documents"), (2, "2 of 3 documents"), (3, "all 3 documents")])

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from svrag.app.serve import serve
 from svrag.errors import InputError, LibraryError
 from svrag.generation.answer import Generator
+from svrag.generation.quote import QuoteGenerator
 from svrag.settings import Settings
 
 
@@ -58,6 +59,20 @@ def test_trouble_is_told_before_anything_listens(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no library")
     with pytest.raises(LibraryError):
         serve(settings(tmp_path / "file"), never())
+
+
+def test_what_was_not_read_at_the_end_is_named_in_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gradio", reason="the web app is not installed")
+    from svrag.app import server
+    from svrag.app.jobs import Jobs
+
+    monkeypatch.setattr(Jobs, "end", lambda jobs: ("a.pdf", "b.pdf"))
+    monkeypatch.setattr(server, "run", lambda app, listener, *, on_end, trusted_proxies: on_end())
+    serve(settings(tmp_path / "library"), nullcontext(QuoteGenerator()))
+    said = capsys.readouterr().err
+    assert said == "svrag: stopped before these were read: a.pdf, b.pdf: add them again\n"
 
 
 def test_others_are_not_let_in_unasked(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_question_ends_with_an_answer_its_evidence_and_the_page(library_folder
     assert shown == InView(evidence[0].element.document_id, evidence[0].element.page, evidence[0].element.id, 0, 0)
     other = 3 - shown.page
     sheet, _, turned = view(web, talk, shown, "turn", other)
-    assert f"page {other} of 2" in sheet
+    assert f'value="{other}" aria-label="Page"> of 2' in sheet
     assert "sv-chosen" not in sheet
     sheet, _, shown = view(web, talk, turned, "piece", 1)
     assert shown.index == 1
@@ -124,21 +124,25 @@ def test_only_the_chosen_documents_are_asked(library_folder: Path) -> None:
     web = app(library_folder)
     with Library.open(library_folder) as library:
         turned = library.find("turned.pdf").id
-    _, scope, chosen = web.choose(clicked("choose", turned), REQUEST)
+    with Library.open(library_folder) as library:
+        kiln = library.find("kiln.pdf").id
+    _, _, chosen = web.choose(frozenset({kiln}), "", REQUEST, clicked("choose", turned, shown=turned))
+    assert chosen == {kiln, turned}, "what is not shown stays as it was"
+    _, scope, chosen = web.choose(chosen, "", REQUEST, clicked("choose", turned, shown=f"{kiln} {turned}"))
     assert chosen == {turned}
     assert "1 of 3 documents" in Reader(scope).words
     *_, talk = ask(web, "How long was the kiln or the lantern fired?", documents=chosen, k=2)
     assert {one.document_name for one in talk.exchanges[0].evidence} == {"turned.pdf"}
-    listing, scope, chosen = web.choose(clicked("all", ""), REQUEST)
+    listing, scope, chosen = web.choose(chosen, "", REQUEST, clicked("all", ""))
     assert chosen == NOBODY
     assert "checked" not in listing
     assert "all 3 documents" in Reader(scope).words
-    assert web.documents(frozenset({turned, "feedfeedfeed"}), REQUEST)[2] == {turned}
+    assert web.documents(frozenset({turned, "feedfeedfeed"}), "", REQUEST)[2] == {turned}
 
 
 def test_markup_in_documents_and_names_stays_text(library_folder: Path) -> None:
     web = app(library_folder)
-    listing, _, _ = web.documents(NOBODY, REQUEST)
+    listing, _, _ = web.documents(NOBODY, "", REQUEST)
     _, answer, cards, _, talk = ask(web, "How much cobalt does the glaze hold?")
     sheet, _, _ = view(web, talk, InView(talk.exchanges[0].evidence[0].element.document_id, 1), "text", 1)
     assert "<script>window.attacked = 1</script>" in HOSTILE
@@ -167,17 +171,17 @@ def test_names_that_may_not_be_used_are_refused(library_folder: Path, warnings: 
     *_, last = web.answer("How long?", Conversation(), NOBODY, "lexical", "openai:x", 3, REQUEST)
     assert "cannot be used here" in last[-1].exchanges[0].failure
     assert web.choices.retrievers(library_folder) == ["lexical"]
-    assert "no model is needed" in web.status("lexical", REQUEST)
-    assert "at the next question" in web.status("lexical,made/model", REQUEST)
+    assert "no model is needed" in web.status("lexical", "quote", False, REQUEST)[0]
+    assert "at the next question" in web.status("lexical,made/model", "quote", False, REQUEST)[0]
 
 
 def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
     Library.open(tmp_path / "library").close()
     web = app(tmp_path / "library")
-    assert "No documents yet" in web.documents(NOBODY, REQUEST)[0]
+    assert "No documents yet" in web.documents(NOBODY, "", REQUEST)[0]
     assert "Drop PDFs" in web.load(Conversation(), REQUEST)[0]
     assert "add a document first" in Reader(ask(web, "How long?")[1]).words
-    assert "no library" in app(tmp_path / "nowhere").documents(NOBODY, REQUEST)[0]
+    assert "no library" in app(tmp_path / "nowhere").documents(NOBODY, "", REQUEST)[0]
 
 
 def test_what_has_gone_cannot_be_opened(library_folder: Path, tmp_path: Path, warnings: list[str]) -> None:
@@ -191,12 +195,14 @@ def test_what_has_gone_cannot_be_opened(library_folder: Path, tmp_path: Path, wa
     assert len(warnings) == 5
     assert "no page 77" in warnings[2]
     Library.open(tmp_path / "empty").close()
-    assert "unknown document" in Reader(view(app(tmp_path / "empty"), talk, None, "open", "0:0")[0]).words
+    sheet, column, after = view(app(tmp_path / "empty"), talk, None, "open", "0:0")
+    assert (isinstance(sheet, str), getattr(column, "visible", None), after) == (False, None, None), "no empty pane opens"
+    assert "unknown document" in warnings[-1]
 
 
 def progress_until_done(web: WebApp, watched: tuple[str, ...]) -> str:
     while True:  # the limit of a test ends what never comes
-        html, _, _, _, timer = web.progress(watched, NOBODY, Conversation(), REQUEST)
+        html, _, _, _, timer = web.progress(watched, NOBODY, "", Conversation(), REQUEST)
         if not timer.active:
             return Reader(html).words
         time.sleep(0.05)
@@ -217,20 +223,20 @@ def test_adding_editing_and_removing(tmp_path: Path) -> None:
     for words in ("added: 1 page", "added: 2 pages", "is not a"):
         assert words in lines
     assert not first.exists(), "uploads are gone when they are read"
-    listing, scope, _ = web.documents(NOBODY, REQUEST)
+    listing, scope, _ = web.documents(NOBODY, "", REQUEST)
     kept, gone = Reader(listing).actions("remove")
     assert "all 2 documents" in Reader(scope).words
 
     said = web.save(clicked("save", kept, name="Kilns of the north", tags="2024, to read"), REQUEST)
     assert "was saved" in said
-    listing, _, _ = web.documents(NOBODY, REQUEST)
+    listing, _, _ = web.documents(NOBODY, "", REQUEST)
     assert "Kilns of the north" in Reader(listing).words
     assert "to read" in Reader(listing).words
     assert "needs a name" in web.save(clicked("save", kept, name=" ", tags=""), REQUEST)
     assert "was read again" in web.reread(clicked("reread", kept), REQUEST)
-    assert "Kilns of the north" in Reader(web.documents(NOBODY, REQUEST)[0]).words
+    assert "Kilns of the north" in Reader(web.documents(NOBODY, "", REQUEST)[0]).words
     assert "was removed" in web.remove(clicked("remove", gone), REQUEST)
-    assert Reader(web.documents(frozenset({str(gone)}), REQUEST)[0]).actions("remove") == [kept]
+    assert Reader(web.documents(frozenset({str(gone)}), "", REQUEST)[0]).actions("remove") == [kept]
     assert "unknown document" in web.remove(clicked("remove", gone), REQUEST)
 
 
@@ -279,7 +285,7 @@ def test_each_user_has_a_library_of_their_own(library_folder: Path, tmp_path: Pa
     )
     her = Session()
     her.session_hash = "hers"
-    assert "No documents yet" in web.documents(NOBODY, her)[0]  # type: ignore[arg-type]
+    assert "No documents yet" in web.documents(NOBODY, "", her)[0]  # type: ignore[arg-type]
     steps = list(web.answer("How long?", Conversation(), NOBODY, "lexical", "quote", 3, her))  # type: ignore[arg-type]
     assert "the library is empty" in steps[-1][1]
 

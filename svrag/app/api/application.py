@@ -8,20 +8,24 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from svrag import __version__
-from svrag.app.api import chat, documents, questions
+from svrag.app.api import chat, documents, models, questions
+from svrag.app.api.errors import explained, misfit, refused
+from svrag.app.api.heads import Heads
 from svrag.app.api.mcp import McpEndpoint
 from svrag.app.api.metrics import CONTENT_TYPE
 from svrag.app.api.reference import page
 from svrag.app.api.schemas import Health
-from svrag.app.api.service import ERRORS, Served, Service, explained, misfit
+from svrag.app.api.service import ERRORS, Served, Service
 from svrag.errors import SvragError
 
+_ROUTERS = (documents.router, questions.router, chat.router, models.router)
 _ABOUT = (
     "Ask a library of documents and see the evidence. Where the server has accounts, send a key with every request: "
-    "`Authorization: Bearer KEY`. Errors are JSON with one line in `detail`."
+    "`Authorization: Bearer KEY`. Errors are JSON with one line in `detail`; under /v1 they are those of OpenAI's protocol."
 )
 
 
@@ -31,9 +35,10 @@ def application(service: Service) -> FastAPI:
     app.state.service = service
     app.add_exception_handler(SvragError, explained)
     app.add_exception_handler(RequestValidationError, misfit)
-    app.include_router(documents.router)
-    app.include_router(questions.router)
-    app.include_router(chat.router)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_middleware(Heads)
+    for router in _ROUTERS:
+        app.include_router(router)
 
     @app.get("/api/health", tags=["server"])
     async def health() -> Health:
@@ -62,7 +67,8 @@ def application(service: Service) -> FastAPI:
     async def docs() -> HTMLResponse:
         return HTMLResponse(shown)
 
-    app.router.routes.append(Route("/mcp", McpEndpoint(service), methods=["GET", "POST", "DELETE"]))
+    app.router.routes.append(Route("/mcp", McpEndpoint(service), methods=["POST"]))
+    app.state.routes = [one for router in (app, *_ROUTERS) for one in router.routes if isinstance(one, Route)]
     return app
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from svrag.app.api.asking import finished, steps, while_connected
+from svrag.app.api.errors import OPENAI, OpenAIFailure, openai_failure, status_of
 from svrag.app.api.questions import EVENT_STREAM
-from svrag.app.api.schemas import CitationOut, Error
-from svrag.app.api.service import ERRORS, NO_MODEL, Asking, Served, Service, line_of
+from svrag.app.api.schemas import CitationOut
+from svrag.app.api.service import ERRORS, MISSING, NO_MODEL, Asking, Served, Service, line_of
 from svrag.app.streaming import Finished, Piece, Step
 from svrag.app.users import User
 from svrag.errors import SvragError
@@ -26,7 +27,13 @@ from svrag.generation.answer import Answer
 from svrag.generation.conversation import Turn
 from svrag.text import shortened
 
-router = APIRouter(prefix="/v1", responses={**ERRORS, **NO_MODEL}, tags=["chat completions"])
+
+def _told(responses: Mapping[int | str, Mapping[str, object]]) -> dict[int | str, dict[str, Any]]:
+    """Described errors, as OpenAI's protocol has them."""
+    return {status: {**response, "model": OpenAIFailure} for status, response in responses.items()}
+
+
+router = APIRouter(prefix=OPENAI, responses=_told({**ERRORS, **NO_MODEL}), tags=["chat completions"])
 MODEL = "svrag"
 _EVENT = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 _LONGEST_QUESTION = 4000
@@ -120,6 +127,14 @@ async def list_models() -> ModelsOut:
     return ModelsOut()
 
 
+@router.get("/models/{model}", responses=_told(MISSING))
+async def get_model(model: str) -> ModelOut:
+    """That model, by its name."""
+    if model != MODEL:
+        raise HTTPException(404, f"no such model: the one there is, is called {MODEL}")
+    return ModelOut()
+
+
 @router.post(
     "/chat/completions",
     response_model=ChatOut,
@@ -159,7 +174,7 @@ async def _chunks(
                     yield chunk(DeltaOut(content=_sources(answer), citations=citations))
         yield chunk(DeltaOut(), "stop")
     except SvragError as error:
-        yield f"data: {Error(detail=line_of(error, user)).model_dump_json()}\n\n"
+        yield f"data: {openai_failure(status_of(error), line_of(error, user)).model_dump_json()}\n\n"
     yield "data: [DONE]\n\n"
 
 

@@ -21,9 +21,10 @@ from svrag.app.api.schemas import (
     JobOut,
     PageOut,
 )
-from svrag.app.api.service import ERRORS, MISSING, Asking, Served, stored
+from svrag.app.api.service import ERRORS, GONE, MISSING, Asking, Served, stored
 from svrag.app.pictures import drawn_from
-from svrag.documents.model import Element, ElementType
+from svrag.documents.files import SUFFIXES
+from svrag.documents.model import Box, Element, ElementType
 from svrag.errors import InputError
 from svrag.library.catalogue import rename, set_tags, tags
 from svrag.library.store import Library, StoredDocument
@@ -144,7 +145,7 @@ async def get_page(service: Served, user: Asking, document_id: DocumentId, numbe
 @router.get(
     "/documents/{document_id}/pages/{number}/image",
     tags=["pages"],
-    responses={**MISSING, **_PNG},
+    responses={**MISSING, **GONE, **_PNG},
     response_class=Response,
 )
 async def get_page_image(
@@ -161,11 +162,7 @@ async def get_page_image(
         from svrag.documents.rendering import render_page
 
         document = _check_page(library, document_id, number)
-        boxes = []
-        for one in library.elements(element or ()):
-            if one.document_id == document_id:
-                boxes += [one.box] if one.page == number else []
-                boxes += [region.box for region in one.continues if region.page == number]
+        boxes = [box for one in element or () for box in _boxes(library, document, number, one)]
         with drawn_from(document) as source:
             return render_page(source, number, dpi=dpi, boxes=boxes)
 
@@ -180,7 +177,9 @@ async def get_element(service: Served, user: Asking, element_id: ElementId) -> E
     )
 
 
-@router.get("/elements/{element_id}/image", tags=["elements"], responses={**MISSING, **_PNG}, response_class=Response)
+@router.get(
+    "/elements/{element_id}/image", tags=["elements"], responses={**MISSING, **GONE, **_PNG}, response_class=Response
+)
 async def get_element_image(service: Served, user: Asking, element_id: ElementId, dpi: _Dpi = 150) -> Response:
     """The element cut out of its page."""
 
@@ -230,6 +229,8 @@ def _plain_name(name: str) -> str:
     """The last part of a file's name, whatever system it comes from: it names a file in a folder of its own."""
     last = name.replace("\\", "/").rpartition("/")[2].replace("\0", "").strip()
     short = last.encode("utf-8", "ignore")[-_LONGEST_NAME:].decode("utf-8", "ignore")
+    if short.lower() in SUFFIXES:  # ".pdf" is a kind, and no name
+        return "unnamed" + short
     return short if short not in ("", ".", "..") else "unnamed"
 
 
@@ -238,6 +239,17 @@ def _element(library: Library, element_id: str) -> Element:
     if not found:
         raise HTTPException(404, f"no element {element_id}")
     return found[0]
+
+
+def _boxes(library: Library, document: StoredDocument, number: int, element_id: str) -> list[Box]:
+    """Where an element is on a page of a document."""
+    found = [one for one in library.elements([element_id]) if one.document_id == document.id]
+    boxes = [one.box for one in found if one.page == number]
+    boxes += [region.box for one in found for region in one.continues if region.page == number]
+    if not boxes:
+        line = f"{document.name} has no element {element_id} on page {number}"
+        raise HTTPException(404, f"{line}: GET /api/documents/{document.id}/pages/{number} lists what is on it")
+    return boxes
 
 
 def _check_page(library: Library, document_id: str, number: int) -> StoredDocument:

@@ -215,7 +215,8 @@ class CitationOut(_Out):
 class AnswerOut(_Out):
     """An answer; where the evidence does not hold one, `answerable` is false.
 
-    `unsupported` are numbers of the text that do not stand in what they cite.
+    `unsupported` are numbers of the text that do not stand in what they cite; `short` the words of it that are the answer
+    itself, where the generator says which.
     """
 
     question: str
@@ -227,6 +228,33 @@ class AnswerOut(_Out):
     seconds: float
     notes: tuple[str, ...]
     unsupported: tuple[str, ...] = ()
+    short: str = ""
+
+
+class NetworkOut(_Out):
+    """A model in memory: device and data type of its weights, how many numbers they are, in how many bytes."""
+
+    device: str
+    dtype: str
+    parameters: int
+    bytes: int
+
+
+class ModelOut(BaseModel):
+    """A model that the server needs to find or to answer, and how it stands with it.
+
+    `done` of `total` (0: unknown) are bytes while it is downloaded and weights while it is loaded; `seconds` have passed,
+    or were taken; `error` says why it failed. One with state `remote` is on another server.
+    """
+
+    role: Literal["finds", "answers"]
+    name: str
+    state: Literal["unloaded", "downloading", "loading", "ready", "failed", "remote"]
+    done: int
+    total: int
+    seconds: float
+    network: NetworkOut | None
+    error: str
 
 
 class AskOut(BaseModel):

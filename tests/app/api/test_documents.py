@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,9 @@ def test_a_box_is_where_the_element_is_on_a_turned_page(client: Any, library_fol
         ("/api/documents/000000000000/pages/1/image", 404),
         ("/api/documents/KILN/pages/0", 404),
         ("/api/documents/KILN/pages/3/image", 404),
+        ("/api/documents/KILN/pages/1/image?element=KILN.1.99999", 404),
+        ("/api/documents/KILN/pages/2/image?element=KILN.1.1", 404),
+        ("/api/documents/KILN/pages/1/image?element=KILN.1.1&element=000000000000.1.1", 404),
         ("/api/documents/KILN/pages/one", 422),
         ("/api/documents/KILN/pages/1/image?dpi=100000", 422),
         ("/api/documents/KILN/elements?type=secret", 422),
@@ -141,6 +145,19 @@ def test_from_an_upload_to_its_removal(tmp_path: Path) -> None:
         assert client.get("/api/documents").json() == []
 
 
+def test_a_document_whose_file_is_lost_says_what_to_do(library_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(library_folder, tmp_path / "library"))
+    with service_of() as service, client_of(service, folder=folder) as client:
+        kiln = document(client, "kiln.pdf")["id"]
+        for file in (folder / "files").iterdir():
+            file.unlink()
+        for path in (f"/api/documents/{kiln}/pages/1/image", f"/api/elements/{kiln}.1.1/image"):
+            reply = client.get(path)
+            assert reply.status_code == 410
+            line = "the file of kiln.pdf is not on the server any more: remove it here and add it again"
+            assert reply.json() == {"detail": line}
+
+
 def test_a_library_that_cannot_be_read_is_told_without_its_path(tmp_path: Path) -> None:
     with service_of() as service, client_of(service, folder=tmp_path / "nowhere") as client:
         reply = client.get("/api/documents")
@@ -148,11 +165,11 @@ def test_a_library_that_cannot_be_read_is_told_without_its_path(tmp_path: Path) 
     assert str(tmp_path) not in reply.text
 
 
-@pytest.mark.parametrize("name", ["", "..", "/", "a\0b.pdf", "é" * 300 + ".pdf", "x\\..\\..", "\udcff.pdf"])
+@pytest.mark.parametrize("name", ["", "..", "/", "a\0b.pdf", "é" * 300 + ".pdf", "x\\..\\..", "\udcff.pdf", ".pdf"])
 def test_a_name_is_one_part_that_a_file_system_takes(tmp_path: Path, name: str) -> None:
     from svrag.app.api.documents import _plain_name
 
     plain = _plain_name(name)
     (tmp_path / plain).write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == [plain]
-    assert not name.endswith(".pdf") or plain.endswith(".pdf")
+    assert not name.endswith(".pdf") or Path(plain).suffix == ".pdf"

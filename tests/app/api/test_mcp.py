@@ -76,9 +76,10 @@ def test_documents_and_search_are_the_users_own(server: Guarded) -> None:
     ("tool", "arguments", "line"),
     [
         ("ask", {"question": "?!"}, "no words"),
-        ("ask", {}, "question: Field required"),
-        ("search", {**QUESTION, "k": 0}, "k: "),
+        ("ask", {}, "question is missing"),
+        ("search", {**QUESTION, "k": 0}, "k must be 1 or more"),
         ("search", {**QUESTION, "documents": ["000000000000"]}, "unknown document"),
+        ("search", {**QUESTION, "documents": ["kiln.pdf"]}, "documents[0] must be an id of the list of documents"),
         ("read_file", {"path": "/etc/passwd"}, "no tool 'read_file'"),
     ],
 )
@@ -90,6 +91,22 @@ def test_what_cannot_be_done_is_one_line(server: Guarded, tool: str, arguments: 
     assert reply.is_error
     assert line in reply.content[0].text
     assert "\n" not in reply.content[0].text
+
+
+@pytest.mark.parametrize("body", [b"{x", b"{}", b"[]", b'"x"', b'{"jsonrpc": "2.0", "id": 1}', b""])
+@pytest.mark.parametrize("version", [{}, {"mcp-protocol-version": "2026-07-28"}])
+def test_what_is_no_message_is_told_in_one_line(server: Guarded, body: bytes, version: dict[str, str]) -> None:
+    headers = {"Accept": "application/json", "Content-Type": "application/json", **version, **server.anna}
+
+    async def posted() -> Any:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(server.app)) as http:
+            return await http.post("http://svrag.example/mcp", content=body, headers=headers)
+
+    reply = asyncio.run(posted())
+    assert reply.status_code == 400
+    line = reply.json()["error"]["message"]
+    assert "\n" not in line
+    assert "http" not in line
 
 
 def test_without_a_key_there_is_nothing(server: Guarded) -> None:

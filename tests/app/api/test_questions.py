@@ -147,7 +147,7 @@ def test_when_the_model_fails_the_evidence_was_still_there(library_folder: Path)
         chunks = client.post(
             "/v1/chat/completions", json={"stream": True, "messages": [{"role": "user", "content": QUESTION}]}
         ).text
-        assert '{"detail":"the model is away' in chunks
+        assert '{"error":{"message":"the model is away' in chunks
         assert chunks.endswith("data: [DONE]\n\n")
 
 
@@ -176,16 +176,22 @@ class Endless:
         raise ServerError(f"was stopped: {question}")
 
 
+CALL = {"name": "ask", "arguments": {"question": QUESTION}}
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/api/ask", {"question": QUESTION}),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
+        ("/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": CALL}),
     ],
 )
 def test_an_answer_is_stopped_when_the_client_leaves(library_folder: Path, path: str, body: Any) -> None:
     from svrag.app.api.application import application
 
+    if path == "/mcp":
+        pytest.importorskip("mcp", reason="MCP is not installed")
     generator = Endless()
     sent: list[Any] = []
 
@@ -206,7 +212,7 @@ def test_an_answer_is_stopped_when_the_client_leaves(library_folder: Path, path:
             "method": "POST",
             "path": path,
             "query_string": b"",
-            "headers": [(b"content-type", b"application/json")],
+            "headers": [(b"content-type", b"application/json"), (b"accept", b"application/json")],
         }
         keep_user(scope, User("", library_folder))
         await app(scope, receive, send)
@@ -228,7 +234,9 @@ def test_what_was_said_before_is_handed_on(library_folder: Path) -> None:
             {"role": "user", "content": [{"type": "text", "text": "How long was it fired?"}]},
         ]
         chatted = client.post("/v1/chat/completions", json={"messages": messages}).json()
-    assert asked["detail"] == chatted["detail"] == "the model is away: What is a kiln? How long was it fired?"
+    assert (
+        asked["detail"] == chatted["error"]["message"] == "the model is away: What is a kiln? How long was it fired?"
+    )
 
 
 def test_chat_completions_are_answered_from_the_library(client: Any) -> None:
@@ -266,4 +274,4 @@ def test_conversations_without_a_question_are_refused(client: Any, messages: Any
     for stream in (False, True):
         reply = client.post("/v1/chat/completions", json={"messages": messages, "stream": stream})
         assert reply.status_code == status
-        assert reply.json().keys() == {"detail"}
+        assert reply.json()["error"]["type"] == "invalid_request_error"
