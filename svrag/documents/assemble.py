@@ -19,6 +19,7 @@ from svrag.documents.labels import normalise_label
 from svrag.documents.language import language_of
 from svrag.documents.model import Box, Document, Element, ElementType, Page, Region, Table
 from svrag.documents.table_heads import header_rows
+from svrag.documents.titles import title_of
 from svrag.documents.workers import FileFacts
 
 _ENDS = (".", "!", "?", ":", ";", "。", "！", "？", ".”", '."', ".)", "…")
@@ -59,7 +60,7 @@ def assemble(facts: FileFacts, pages: Sequence[PageBlocks], *, sha256: str, name
         id=document_id,
         sha256=sha256,
         name=name,
-        title=_title(facts, drafts),
+        title=title_of(facts.title, cleaned[0].blocks if cleaned else ()),
         language=language_of(text),
         pages=records,
         elements=tuple(_element(draft, document_id) for draft in drafts),
@@ -241,22 +242,6 @@ def _element(draft: _Draft, document_id: str) -> Element:
         target_id=draft.target.id if draft.target else "",
         confidence=draft.confidence,
     )
-
-
-def _title(facts: FileFacts, drafts: Sequence[_Draft]) -> str:
-    """The file's own title unless it is a file name or a tool's leaving; else the first heading of the first page."""
-    title = " ".join(facts.title.split())
-    looks_wrong = re.search(
-        r"\.(docx?|pptx?|indd|pdf|xlsx?|tex|qxd)$|^(untitled|microsoft|slide|document)\b|^\W*$", title, re.IGNORECASE
-    )
-    if len(title) > 3 and not looks_wrong:
-        return title[:300]
-    for draft in drafts:
-        if draft.regions[0].page > 1:
-            break
-        if draft.type == "section_header":
-            return draft.text[:300]
-    return ""
 
 
 def _warnings(pages: Sequence[Page]) -> Iterator[str]:

@@ -40,7 +40,7 @@ class Line:
     Attributes:
         size: of the font, in points.
         bold: all of it is.
-        words: where they stand, for lines read from an image; () for text of the file, which knows its words itself.
+        words: where they stand, while the page is read; () in its blocks.
     """
 
     text: str

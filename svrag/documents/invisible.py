@@ -41,7 +41,6 @@ class Unseen:
     """
 
     def __init__(self, page: pymupdf.Page, images: Sequence[Box], *, draw: bool = True) -> None:
-        self.boxes: list[Box] = []
         self._page = page
         self._draw = draw
         whole = Box(*page.rect)
@@ -52,10 +51,9 @@ class Unseen:
         self._covered: list[tuple[Box, str]] | None = None
 
     def hides(self, span: Mapping[str, Any]) -> bool:
-        """Whether `span`, of `Page.get_text("dict")`, is not seen; then its box is one of `boxes`."""
+        """Whether `span`, of `Page.get_text("dict")`, is not seen."""
         why = self._why(span)
         if why:
-            self.boxes.append(Box(*span["bbox"]))
             self._reasons[why] += 1
         return bool(why)
 

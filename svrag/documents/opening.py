@@ -6,6 +6,7 @@ An image becomes a page of a size that depends on nothing but the image, so that
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -20,6 +21,10 @@ _MAX_SIDE = 5_000  # pixels kept of a larger image: 600 dpi on A4
 _MAX_POINTS = 1_500.0
 _DEFAULT_DPI = 150.0
 
+_HEAD = 8_192
+_PDF = re.compile(rb"%PDF|\b\d+ \d+ obj\b")  # the mark, or where it is missing or late an object
+_ZIP = b"PK\x03\x04"  # what lies in one unpacked could be taken for a PDF
+
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
@@ -32,14 +37,14 @@ def open_pages(path: Path, password: str | None = None) -> pymupdf.Document:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(1024)
+            head = file.read(_HEAD)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     if not head:
         raise InputError(f"{path} is empty")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return _open_image(path)
-    if b"%PDF" not in head:
+    if head.startswith(_ZIP) or not _PDF.search(head):
         raise InputError(f"{path} is not a PDF, whatever its name says")
     try:
         document = pymupdf.open(path, filetype="pdf")
@@ -69,6 +74,8 @@ def decrypted(path: Path, password: str) -> bytes | None:
 
 
 def _check(document: pymupdf.Document, path: Path, password: str | None) -> None:
+    if not document.is_pdf:
+        raise InputError(f"{path} is not a PDF, whatever its name says")
     if document.needs_pass:
         if password is None:
             raise InputError(f"{path} is encrypted: give its password with --password")
@@ -78,8 +85,6 @@ def _check(document: pymupdf.Document, path: Path, password: str | None) -> None
         pages = document.page_count
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path} is broken and could not be repaired ({_first_line(error)})") from None
-    if not document.is_pdf:
-        raise InputError(f"{path} is not a PDF, whatever its name says")
     if pages == 0:
         raise InputError(f"{path} has no pages that can be read: it is empty, cut off or broken")
 

@@ -12,7 +12,8 @@ from typing import Any
 import pymupdf
 
 from svrag.documents import ocr
-from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, Word, join_lines
+from svrag.documents.blocks import Block, BlockKind, Line, PageBlocks, Word
+from svrag.documents.cells import Piece, cell_rows
 from svrag.documents.grid import grid_rows
 from svrag.documents.invisible import Unseen
 from svrag.documents.model import Box, Page
@@ -49,7 +50,7 @@ def read_page(document: pymupdf.Document, number: int) -> PageBlocks:
         shown = inked(page, lines)
     source.get_layout(return_raw=True)
     groups: list[dict[str, Any]] = source.layout_information or []
-    blocks = _blocks(groups, lines, page, unseen.boxes)
+    blocks = _blocks(groups, lines, page)
     pictures, spare = find_pictures(
         page, blocks, images, scanned=record.ocr or bool(warning) or bool(shown), inked=shown
     )
@@ -70,9 +71,13 @@ def read_text_only(document: pymupdf.Document, number: int, reason: str) -> Page
 
 def text_lines(page: pymupdf.Page, unseen: Unseen) -> list[Line]:
     """The page's text lines, as its file orders them, without what a reader does not see."""
+    read = page.get_textpage(flags=_TEXT_FLAGS)
+    words: dict[tuple[int, int], list[Word]] = {}  # of each block and line
+    for *corners, text, block_number, line_number, _ in page.get_text("words", textpage=read):
+        words.setdefault((block_number, line_number), []).append(Word(_clean(text), Box(*corners)))
     lines = []
-    for block in page.get_text("dict", flags=_TEXT_FLAGS)["blocks"]:
-        for line in block.get("lines", ()):
+    for block_number, block in enumerate(page.get_text("dict", textpage=read)["blocks"]):
+        for line_number, line in enumerate(block.get("lines", ())):
             seen = [span for span in line["spans"] if not unseen.hides(span)]
             spans = [span for span in seen if span["text"].strip()]
             text = _clean("".join(span["text"] for span in seen))
@@ -81,8 +86,20 @@ def text_lines(page: pymupdf.Page, unseen: Unseen) -> list[Line]:
             box = Box(*line["bbox"]) if len(seen) == len(line["spans"]) else Box.around(Box(*s["bbox"]) for s in spans)
             main = max(spans, key=lambda span: len(span["text"]))
             bold = all(span["flags"] & pymupdf.TEXT_FONT_BOLD or "bold" in span["font"].lower() for span in spans)
-            lines.append(Line(text, box, float(main["size"]), bold))
+            seen_boxes = [Box(*span["bbox"]).padded(0.5) for span in spans]
+            own = [
+                w for w in words.get((block_number, line_number), ()) if any(_middle_in(w.box, b) for b in seen_boxes)
+            ]
+            lines.append(Line(text, box, float(main["size"]), bold, _adding_up(text, box, own)))
     return lines
+
+
+def _adding_up(text: str, box: Box, words: list[Word]) -> tuple[Word, ...]:
+    """The words of a line, or the line as one word where they are not what it says: part of a word may be unseen."""
+    said = "".join(word.text for word in words)
+    if said.replace(" ", "") != text.replace(" ", ""):
+        return (Word(text, box),)
+    return tuple(word for word in words if word.text)
 
 
 def _upright(document: pymupdf.Document, number: int) -> tuple[pymupdf.Page, Page]:
@@ -135,9 +152,9 @@ def _heavy(page: pymupdf.Page) -> bool:
     return len(page.read_contents()) > _HEAVY_BYTES or len(page.get_bboxlog()) > _HEAVY_OBJECTS
 
 
-def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Page, unseen: list[Box]) -> list[Block]:
+def _blocks(groups: list[dict[str, Any]], lines: list[Line], page: pymupdf.Page) -> list[Block]:
     """Layout groups with the lines inside them; lines that the layout left out become text blocks of their own."""
-    boxes = [Box(*group["group_bbox"]) for group in groups]  # type: ignore[misc]
+    boxes = [Box(*group["group_bbox"]) for group in groups]
     members: list[list[Line]] = [[] for _ in groups]
     rest = []
     for line in lines:
@@ -147,52 +164,20 @@ def _blocks(groups: list[dict[str, object]], lines: list[Line], page: pymupdf.Pa
         else:
             rest.append(line)
     blocks = []
-    words: list[Word] = []
     for group, box, inside_lines in zip(groups, boxes, members, strict=True):
-        kind: BlockKind = group["class_name"]  # type: ignore[assignment]
+        kind: BlockKind = group["class_name"]
         box = Box.around([box, *(line.box for line in inside_lines)]).clipped(page.rect.width, page.rect.height)
         if kind not in ("picture", "table") and not inside_lines:
             continue
-        rows = (
-            _rows(group, words or (words := _words(lines, page, unseen)), hiding=bool(unseen))
-            if kind == "table"
-            else ()
-        )
-        blocks.append(Block(kind, box, tuple(sort_lines(inside_lines)), rows))
+        rows = cell_rows(_pieces(group), inside_lines) if kind == "table" else ()
+        blocks.append(Block(kind, box, _bare(sort_lines(inside_lines)), rows))
     return [*blocks, *_left_over(rest)]
 
 
-def _words(lines: list[Line], page: pymupdf.Page, unseen: list[Box]) -> list[Word]:
-    """The words read from the page's image, or those of its text that are seen."""
-    read = [word for line in lines for word in line.words]
-    if read:
-        return read
-    found = [Word(_clean(text), Box(*box)) for *box, text, _, _, _ in page.get_text("words", flags=_TEXT_FLAGS)]
-    return [word for word in found if word.text and not any(_middle_in(word.box, box) for box in unseen)]
-
-
-def _rows(group: dict[str, Any], words: list[Word], *, hiding: bool) -> tuple[tuple[str, ...], ...]:
-    """The model's cells as a full grid; a cell that spans rows or columns is written where it begins.
-
-    The model knows where the pieces of text of a cell are. Their words are taken from the page, as the model's own
-    reading of them tears out letters that reach below the line ("Ex p lanation"). On a page that is `hiding` text, the
-    model's own reading is not taken at all: it sees what a reader does not.
-    """
-    texts: dict[tuple[int, int], list[str]] = {}
-    whole = Box(*group["group_bbox"]).padded(0.5)
-    words = [word for word in words if _middle_in(word.box, whole)]
-    for cell in group.get("table_cells") or ():
-        piece = Box(*group["bboxes"][cell.bbox_idx]).padded(0.5)
-        inside = [word for word in words if _middle_in(word.box, piece)]
-        text = " ".join(word.text for word in sorted(inside, key=lambda word: word.box.x0))
-        text = text or ("" if hiding else _clean(cell.text))
-        if text:
-            texts.setdefault((cell.row, cell.col), []).append(text)
-    if not texts:
-        return ()
-    used_rows = sorted({row for row, _ in texts})
-    used_columns = sorted({column for _, column in texts})
-    return tuple(tuple(join_lines(texts.get((row, column), [])) for column in used_columns) for row in used_rows)
+def _pieces(group: dict[str, Any]) -> list[Piece]:
+    """Where the model saw text in a table. What it read there is not taken: it sees what a reader does not."""
+    cells = group.get("table_cells") or ()
+    return [Piece(cell.row, cell.col, Box(*group["bboxes"][cell.bbox_idx])) for cell in cells]
 
 
 def _middle_in(word: Box, piece: Box) -> bool:
@@ -208,7 +193,12 @@ def _left_over(lines: list[Line]) -> list[Block]:
             blocks[-1].append(line)
         else:
             blocks.append([line])
-    return [Block("text", Box.around(line.box for line in group), tuple(group), found="text") for group in blocks]
+    return [Block("text", Box.around(line.box for line in group), _bare(group), found="text") for group in blocks]
+
+
+def _bare(lines: list[Line]) -> tuple[Line, ...]:
+    """Lines without their words, which are many and of no more use."""
+    return tuple(replace(line, words=()) for line in lines)
 
 
 def sort_lines(lines: list[Line]) -> list[Line]:
