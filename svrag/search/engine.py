@@ -62,7 +62,9 @@ def search(
     if documents is not None:
         for document_id in documents:
             if document_id not in names:
-                raise InputError(f"unknown document {document_id!r}: the list of documents shows what is in the library")
+                raise InputError(
+                    f"unknown document {document_id!r}: the list of documents shows what is in the library"
+                )
         wanted = set(documents)
         stored = [document for document in stored if document.id in wanted]
     whole = len(stored) == len(names)

@@ -161,7 +161,9 @@ def test_from_a_file_to_the_evidence_on_its_page(address: str, tmp_path: Path) -
         empty(browser, "#sv-filter input, #sv-filter textarea")
         browser.wait("document.querySelectorAll('.sv-documents > li').length === 3")
         browser.wait("document.querySelector('.sv-scope').innerText.includes('all 3 documents')")
-        assert not browser.value("document.querySelectorAll('[data-choose]:checked').length"), "no tick passes to another"
+        assert not browser.value("document.querySelectorAll('[data-choose]:checked').length"), (
+            "no tick passes to another"
+        )
         for count in ("1 of 3", "2 of 3"):
             browser.value("document.querySelector('[data-choose]:not(:checked)').click()")
             browser.wait(f"document.querySelector('.sv-scope').innerText.includes('{count} documents')")

@@ -196,7 +196,9 @@ def test_what_has_gone_cannot_be_opened(library_folder: Path, tmp_path: Path, wa
     assert "no page 77" in warnings[2]
     Library.open(tmp_path / "empty").close()
     sheet, column, after = view(app(tmp_path / "empty"), talk, None, "open", "0:0")
-    assert (isinstance(sheet, str), getattr(column, "visible", None), after) == (False, None, None), "no empty pane opens"
+    assert (isinstance(sheet, str), getattr(column, "visible", None), after) == (False, None, None), (
+        "no empty pane opens"
+    )
     assert "unknown document" in warnings[-1]
 
 
