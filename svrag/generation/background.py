@@ -43,7 +43,7 @@ class Background:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know when there is no answer."""
         words = ", ".join(dict.fromkeys(self.absent.values()))
-        return (f"nowhere in the documents: {words}",) if words else ()
+        return (f"nowhere in the documents asked: {words}",) if words else ()
 
 
 NOTHING_ELSE = Background()

@@ -71,4 +71,4 @@ def test_a_question_without_names(library: Library, tmp_path: Path) -> None:
 
 def test_what_a_reader_is_told(library: Library, tmp_path: Path) -> None:
     add(library, tmp_path, document("kilns.pdf", "Bowls were fired."))
-    assert background(library, found("Who is Rossi?"), None).notes() == ("nowhere in the documents: Rossi",)
+    assert background(library, found("Who is Rossi?"), None).notes() == ("nowhere in the documents asked: Rossi",)

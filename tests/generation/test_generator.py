@@ -223,5 +223,5 @@ def test_pages_and_paragraphs_beside_the_hits_are_evidence_and_go_first(paper: d
 def test_names_that_stand_nowhere_are_told_with_a_refusal() -> None:
     beside = Background(absent={"rossi": "Rossi"})
     answer = says(NOT_FOUND).generator().answer(QUESTION, hits(KILN), sources={}, background=beside)
-    assert answer.notes == ("nowhere in the documents: Rossi",)
+    assert answer.notes == ("nowhere in the documents asked: Rossi",)
     assert says("Yes [1].").generator().answer(QUESTION, hits(KILN), sources={}, background=beside).notes == ()
