@@ -57,6 +57,7 @@ def serve(
         import_gradio()
         from svrag.app.api.metrics import Metrics
         from svrag.app.api.service import Service
+        from svrag.app.layout import page_of
         from svrag.app.server import run, served
         from svrag.app.web import WebApp
     except ModuleNotFoundError as error:
@@ -108,7 +109,7 @@ def serve(
         print(f"svrag: {address} shows {whose} in {folder}; Ctrl+C ends it", flush=True)
         if insecure and not access.by_account:
             print("svrag: --insecure: whoever can reach this machine can read and change the library", flush=True)
-        app = served(page.blocks(), service, access, host=settings.host)
+        app = served(page_of(page), service, access, host=settings.host)
         if open_browser:
             webbrowser.open(address)  # the listener holds the request until the server is there
         run(app, listener, on_end=end, trusted_proxies=settings.trusted_proxies)

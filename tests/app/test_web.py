@@ -21,6 +21,7 @@ from tests.documents_made import write_paper
 
 gr = pytest.importorskip("gradio", reason="the web app is not installed")
 
+from svrag.app.layout import page_of  # noqa: E402
 from svrag.app.viewer import InView  # noqa: E402  # after the check for Gradio
 from svrag.app.web import WebApp  # noqa: E402
 from svrag.generation.answer import Generator  # noqa: E402
@@ -293,7 +294,7 @@ def test_each_user_has_a_library_of_their_own(library_folder: Path, tmp_path: Pa
 
 
 def test_the_page_reports_nothing_and_offers_no_interface(library_folder: Path) -> None:
-    page = app(library_folder).blocks()
+    page = page_of(app(library_folder))
     assert page.analytics_enabled is False
     assert page.get_api_info()["named_endpoints"] == {}
     assert page.get_api_info()["unnamed_endpoints"] == {}
