@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svrag.cli.options import Commands, command, reading_options
+from svrag.cli.options import Commands, command, path_to_add, reading_options
 from svrag.cli.shared import add_files, documents_named, existing, print_json
 from svrag.cli.status import DONE, SKIPPED
 from svrag.errors import InputError, LibraryError, SvragError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from svrag.library.ingest import AddReport
     from svrag.library.store import Library
     from svrag.search.result import SearchResult
+
+_PICTURE = re.compile(r"\d+-(?:crop|page-\d+)\.png")
 
 
 def register(commands: Commands) -> None:
@@ -33,7 +36,12 @@ def register(commands: Commands) -> None:
     ask = command(commands, "ask", _ask, "answer a question and show what the answer rests on")
     ask.add_argument("question")
     ask.add_argument(
-        "paths", metavar="PATH", nargs="*", type=Path, default=[], help="files to add first and to ask only these"
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=path_to_add,
+        default=[],
+        help="files to add first and to ask only these",
     )
     ask.add_argument("--k", type=int, help="pieces of evidence (default: 5)")
     ask.add_argument("--doc", metavar="DOC", action="append", default=[], help="only in this document; repeatable")
@@ -156,6 +164,8 @@ def _write_evidence(library: Library, answer: Answer, folder: Path) -> int:
 
     files = {document.id: document.source for document in library.documents()}
     try:
+        for old in [path for path in folder.iterdir() if _PICTURE.fullmatch(path.name)]:
+            old.unlink()  # of the question before: its pictures would pass for evidence of this one
         for citation in answer.citations:
             element = citation.element
             source = files[element.document_id]

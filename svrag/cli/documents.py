@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from svrag.cli.options import Commands, command, reading_options
+from svrag.cli.options import Commands, command, path_to_add, reading_options
 from svrag.cli.shared import add_files, existing, print_json
 from svrag.cli.status import DONE, SKIPPED
 from svrag.errors import InputError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def register(commands: Commands) -> None:
     """`svrag add`, `list`, `info` and `remove`."""
     add = command(commands, "add", _add, "index files or folders; unchanged files are skipped")
-    add.add_argument("paths", metavar="PATH", nargs="+", type=Path)
+    add.add_argument("paths", metavar="PATH", nargs="+", type=path_to_add)
     reading_options(add)
     _index_options(add)
 

@@ -54,6 +54,13 @@ def common(*, several_retrievers: bool = False) -> argparse.ArgumentParser:
     return common
 
 
+def path_to_add(text: str) -> Path:
+    """Of PATH arguments: an empty one, as of a variable that is not set, would be the whole current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path: name a file or a folder")
+    return Path(text)
+
+
 def reading_options(parser: argparse.ArgumentParser) -> None:
     """Of the commands that read files."""
     parser.add_argument("--password", help="for encrypted files")

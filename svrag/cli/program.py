@@ -8,6 +8,8 @@ that needs it, so that `svrag --help` answers at once. What is printed, and how,
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,7 +27,10 @@ _NOUNS = (documents, asking, explaining, graph, serving, users, training, evalua
 
 
 def entry() -> None:
-    """The `svrag` program."""
+    """The `svrag` program. What a terminal has no character for is shown as "?"."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="replace")
     raise SystemExit(main(sys.argv[1:]))
 
 
@@ -39,7 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = _settings(options)
         status: int = options.run(options, settings)
-        sys.stdout.flush()  # here, so that a reader that has gone away is noticed here
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, so that a reader that has gone away, or a full disk, is noticed here
         return status
     except SvragError as error:
         if options.debug:
@@ -50,10 +56,22 @@ def main(arguments: Sequence[str]) -> int:
         print("svrag: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `svrag search ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return DONE
+    except OSError as error:
+        if options.debug:
+            raise
+        print(f"svrag: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        if error.errno == errno.ENOSPC:
+            _drop_output()
+        return FAILED
     finally:
         _tell_spending()
+
+
+def _drop_output() -> None:
+    """What is still to be printed has nowhere to go, and Python would say so again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -43,7 +43,10 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from svrag.app.users import Users
 
-    for account in Users(settings.library_folder()).all():
+    accounts = Users(settings.library_folder()).all()
+    if not accounts:
+        print("svrag: no users yet: svrag users add NAME makes one", file=sys.stderr)
+    for account in accounts:
         print(f"{account.name}\t{account.created}{'' if account.password else chr(9) + 'key only'}")
     return DONE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from svrag.errors import InputError
@@ -13,28 +12,36 @@ SUFFIXES = IMAGE_SUFFIXES | {".pdf"}
 ID_DIGITS = 12
 
 
-def find_documents(paths: Sequence[Path]) -> list[Path]:
-    """The documents that `paths` name, folders searched through; in order, each once.
+def find_documents(path: Path) -> list[Path]:
+    """The document at `path`, or all in that folder, by name.
 
     Raises:
-        InputError: a path that does not exist, a file of another kind, or a folder without documents.
+        InputError: there is nothing, a file of another kind, or a folder without documents.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not _hidden(p, path)
-            )
-            if not inside:
-                raise InputError(f"no documents in the folder {path}: svrag reads {_kinds()}")
-            found.update(dict.fromkeys(inside))
-        elif not path.exists():
-            raise InputError(f"no such file: {path}")
-        elif path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"{path} is not a document: svrag reads {_kinds()}")
-        else:
-            found[path] = None
-    return list(found)
+    try:
+        path.stat()
+    except OSError as error:
+        address = (
+            " (addresses are not fetched: download it first)" if str(path).startswith(("http:/", "https:/")) else ""
+        )
+        said = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise InputError(f"{said}: {path}{address}") from None
+    if path.is_dir():
+        inside = sorted(
+            p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not _hidden(p, path)
+        )
+        if not inside:
+            raise InputError(f"no documents in the folder {path}: svrag reads {_kinds()}")
+        return inside
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path} is not a document: svrag reads {_kinds()}")
+    if not path.is_file():
+        raise InputError(f"{path} is a pipe or a device: name a file")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{str(path)!r} has a name that is not UTF-8: rename it") from None
+    return [path]
 
 
 def sha256_of(path: Path) -> str:

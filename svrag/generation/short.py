@@ -46,7 +46,7 @@ _DATE = re.compile(
 )
 _NUMBER = re.compile(
     rf"{_ABOUT}(?<![\w.,$€£¥/-])(?P<number>(?:{_DIGITS}){_SCALE}|(?:{_WORDS})\b{_SCALE}){_AGAIN}"
-    r"(?![\w%/]|\.\d|,\d|\s?(?:\\?%|percent))",
+    r"(?![\w%/]|\([a-z]\)|\.\d|,\d|\s?(?:\\?%|percent))",
     re.I,
 )
 _COUNTED = re.compile(r"\b(?:how many|number of) ([\w-]+(?: [\w-]+)?)", re.I)

@@ -67,7 +67,7 @@ def add_paths(
     workers: int | None = None,
     on_event: Callable[[AddEvent], None] = _ignore,
 ) -> AddReport:
-    """Add the documents that `paths` name to `library`.
+    """Add the documents that `paths` name to `library`, folders searched through, each once.
 
     A file whose bytes are in the library already is skipped, wherever it lies. A changed file replaces what was added
     from its path before. Of a file that `password` opens, the library keeps a copy without the encryption, readable by
@@ -78,7 +78,7 @@ def add_paths(
         on_event: told of every step.
 
     Raises:
-        InputError: nothing could be found at one of `paths`.
+        InputError: there is no document at any of `paths`.
         LibraryError: storing failed; what was added before stays.
     """
     started = time.perf_counter()
@@ -86,8 +86,9 @@ def add_paths(
     updated: list[StoredDocument] = []
     unchanged: list[StoredDocument] = []
     skipped: list[Skipped] = []
+    found = _found(paths, skipped)
     with contextlib.closing(ParsePool(workers)) as pool:
-        for path in find_documents(paths):
+        for path in found:
             try:
                 known = library.with_hash(sha256_of(path))
                 if known is not None:
@@ -105,6 +106,21 @@ def add_paths(
             status: Status = "updated" if replaces else "added"
             on_event(AddEvent(path, status, stored.pages, stored.pages, document_id=stored.id))
     return AddReport(tuple(added), tuple(updated), tuple(unchanged), tuple(skipped), time.perf_counter() - started)
+
+
+def _found(paths: Sequence[Path], skipped: list[Skipped]) -> list[Path]:
+    """The documents at `paths`; what is none is told in `skipped`, and is an error where there is nothing else."""
+    found: dict[Path, None] = {}
+    first: InputError | None = None
+    for path in paths:
+        try:
+            found.update(dict.fromkeys(find_documents(path)))
+        except InputError as error:
+            first = first or error
+            skipped.append(Skipped(path, str(error).removeprefix(f"{path} ").removesuffix(f": {path}")))
+    if first is not None and not found:
+        raise first
+    return list(found)
 
 
 def _add(

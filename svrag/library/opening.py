@@ -55,6 +55,10 @@ def explained(folder: Path) -> Iterator[None]:
             raise LibraryError(
                 f"{folder / DATABASE} is broken ({said}): restore it, or remove it and add again"
             ) from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise LibraryError(
+                f"{folder / DATABASE} cannot be used ({said}): restore it, or remove it and add again"
+            ) from error
         raise
     except OSError as error:
         if error.errno in files.NO_SPACE:

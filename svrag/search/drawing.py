@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,8 @@ def sheet(explanation: Explanation) -> Image.Image:
     step = small.height + _LINE + _GAP
     canvas = Image.new("RGB", (_WIDTH, below + rows * step + _MARGIN - _GAP), "white")
     canvas.paste(_line(f"<b>{_escaped(explanation.question, 140)}</b>", inner, 1.5 * _LINE), (_MARGIN, _MARGIN - 4))
-    about = f"{explanation.document_name}, page {explanation.page} · {explanation.model} · {explanation.score:.3f}"
+    model = Path(explanation.model).name if Path(explanation.model).is_dir() else explanation.model
+    about = f"{explanation.document_name}, page {explanation.page} · {model} · {explanation.score:.3f}"
     canvas.paste(_line(_escaped(about, 160), inner, _LINE), (_MARGIN, _MARGIN + 2 * _LINE - 8))
     _paste(canvas, heat(explanation, large), ((_WIDTH - large.width) // 2, top))
     for place, i in enumerate(tokens):

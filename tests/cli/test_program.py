@@ -184,6 +184,16 @@ def test_ask_writes_the_evidence_as_pictures(stocked: Path, tmp_path: Path, caps
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
 
 
+def test_evidence_of_the_question_before_goes(stocked: Path, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "7-page-3.png").write_bytes(b"of another question")
+    (tmp_path / "mine.png").write_bytes(b"no evidence")
+    ask = ["ask", LINES[0], "--library", str(stocked / "library"), "--evidence", str(tmp_path)]
+    assert main(ask) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"1-crop.png", "mine.png"} < names
+    assert "7-page-3.png" not in names
+
+
 def test_evidence_that_cannot_be_written_is_told_before_anything_is_read(
     library: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -229,6 +239,53 @@ def test_output_carries_no_colour_when_it_is_no_terminal(stocked: Path, capsys: 
 def test_wrong_path(library: Path, capsys: Capture) -> None:
     assert main(["add", "nowhere.pdf", "--library", str(library)]) == 1
     assert "nowhere.pdf" in one_line(capsys)
+
+
+def test_wrong_paths_beside_a_right_one_are_skipped(library: Path, tmp_path: Path, capsys: Capture) -> None:
+    os.mkfifo(tmp_path / "pipe.pdf")
+    (tmp_path / "notes.txt").write_text("x")
+    new = write_paper(tmp_path / "new.pdf")
+    wrong = [str(tmp_path / name) for name in ("none.pdf", "notes.txt", "pipe.pdf")]
+    paths = [*wrong, str(new), "https://example.org/a.pdf"]
+    assert main(["add", *paths, "--library", str(library), "--workers", "1"]) == 3
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("svrag: skipped")]
+    for line, reason in zip(said, ("no such file", "not a document", "a pipe", "download it first"), strict=True):
+        assert reason in line
+    assert len(documents(library, capsys)) == 2
+    assert main(["add", *wrong, "--library", str(library)]) == 1
+    assert "no such file" in one_line(capsys)
+
+
+def test_an_empty_path_is_no_folder(library: Path, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["add", "", "--library", str(library)])
+    assert "an empty path" in capsys.readouterr().err
+
+
+def test_a_name_that_is_too_long(stocked: Path, capsys: Capture) -> None:
+    for arguments in (["--library", "a" * 300, "list"], ["add", "a" * 300, "--library", str(stocked / "library")]):
+        assert main(arguments) == 1
+        assert "too long" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [("> /dev/full", 1, "svrag: No space left on device\n"), (">&-", 0, ""), ("> /dev/null", 0, "")],
+)
+def test_output_that_goes_nowhere(stocked: Path, redirected: str, status: int, said: str) -> None:
+    command = f"{sys.executable} -m svrag --library {stocked / 'library'} list {redirected}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+def test_what_a_terminal_has_no_character_for(tmp_path: Path) -> None:
+    paper = write_paper(tmp_path / "π.pdf")
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "svrag", "--library", str(tmp_path / "library")]
+    for arguments in (["add", str(paper), "--workers", "1"], ["list"]):
+        done = subprocess.run([*command, *arguments], capture_output=True, env=environment)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert b"?.pdf" in done.stdout
 
 
 def test_folder_without_documents(library: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -410,3 +467,5 @@ def test_users_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.Captu
     assert main(["users", "remove", "anna", "--library", folder]) == 0
     assert main(["users", "remove", "anna", "--library", folder]) == 1
     assert "no user 'anna'" in capsys.readouterr().err
+    assert main(["users", "list", "--library", folder]) == 0
+    assert "no users yet" in one_line(capsys)

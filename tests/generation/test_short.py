@@ -56,6 +56,7 @@ def test_what_is_asked_for_is_taken_as_it_stands(question: str, sentence: str, w
         ("By how much did the weight fall?", "A weight that cost $300 lasts longer."),
         ("How many kilns may the firm sell?", "The firm may not sell more than two kilns."),  # that is two at most
         ("How many people came on three ships?", "They came on three ships."),  # the question's own, in words
+        ("How many potters had the kiln?", "The kiln offers its potters a 401(k) plan."),
         ("Did 12 percent of the bowls break?", "Of the bowls 12 percent broke."),  # yes
         ("How did the percentage of broken bowls change?", "In 2015, 12 percent of the bowls broke."),
         ("What percentage broke, and why?", "In 2015, 12 percent of the bowls broke."),
