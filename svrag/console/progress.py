@@ -1,4 +1,4 @@
-"""Bars on stderr while something takes long; silent where stderr is no terminal."""
+"""Bars on stderr while something takes long; where stderr is no terminal, at most a line for what is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class AddProgress:
-    """A bar per file while it is read, on stderr; silent where stderr is no terminal."""
+    """A bar per file while it is read, on stderr; in a log a line for each that was read.
+
+    Attributes:
+        quiet: the bars go away at the end, and a log has no lines: an answer comes after them.
+    """
 
     quiet: bool = False
     _bars: dict[Path, TaskID] = field(default_factory=dict)
@@ -55,6 +59,9 @@ class AddProgress:
         else:
             self._progress.update(bar, description=f"{plain(event.path.name, 40).plain} {event.status}")
             self._progress.stop_task(bar)
+            if self._progress.disable and not self.quiet and event.status in ("added", "updated"):
+                pages = f"{event.done_pages} of {event.total_pages} pages"
+                print(f"svrag: {event.status} {event.path}: {pages}", file=sys.stderr, flush=True)
 
 
 @contextmanager

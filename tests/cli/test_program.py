@@ -324,7 +324,9 @@ def test_a_broken_file_is_skipped_and_the_rest_is_added(library: Path, tmp_path:
     write(folder / "broken.pdf")
     write_paper(folder / "good.pdf", ("A good page about lighthouses.",))
     assert main(["add", str(folder), "--library", str(library), "--workers", "1"]) == 3
-    assert "broken.pdf" in one_line(capsys)
+    read, skipped = capsys.readouterr().err.splitlines()
+    assert read == f"svrag: added {folder / 'good.pdf'}: 1 of 1 pages"
+    assert "broken.pdf" in skipped
     assert documents(library, capsys) == ["good.pdf", "paper.pdf"]
 
 
