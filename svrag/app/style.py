@@ -49,11 +49,14 @@ def header(*, accounts: bool) -> str:
 
 
 HEAD = """<style>
+html:has(body.dark) { color-scheme: dark; }
 @supports (field-sizing: content) {
   #sv-ask textarea { field-sizing: content; height: auto !important; max-height: 140px; overflow-y: auto !important; }
 }
 </style>"""
-"""The question grows with its words at any width; apart from the rest, because Gradio drops @supports from its CSS."""
+"""The window's own scroll bar is dark, too, and the question grows with its words at any width. Apart from the rest,
+because Gradio keeps its CSS to what is inside the page and drops @supports from it.
+"""
 
 
 def theme() -> Base:
