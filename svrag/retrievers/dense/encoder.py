@@ -152,8 +152,7 @@ def read_model(name: str, model_class: type[_Model]) -> _Model:
     elif _is_cached(name):
         source = name
     else:
-        _check_on_hub(name)
-        source = str(download(name))
+        source = str(download(name, kind="encoder", instead="a folder with --encoder DIR"))
     with quiet():
         try:
             model = model_class(
@@ -174,22 +173,6 @@ def _is_cached(name: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return any(isinstance(try_to_load_from_cache(name, file), str) for file in ("modules.json", "config.json"))
-
-
-def _check_on_hub(name: str) -> None:
-    """One short question to the Hub before the many, each tried for a minute, of a download."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        HfApi().model_info(name, timeout=10)
-    except HfHubHTTPError:
-        raise InputError(f"no encoder {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
-    except Exception:  # what its client raises without a network depends on the HTTP library of the day
-        raise InputError(
-            f"the encoder {name} is not on this machine and the Hugging Face Hub cannot be reached: "
-            "name a folder with --encoder DIR, or try again with a network"
-        ) from None
 
 
 def _check_weights(name: str, source: str, model: BaseModel) -> None:

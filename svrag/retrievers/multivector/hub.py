@@ -34,6 +34,9 @@ _NOT_NEEDED = [
 ]
 
 
+_FOLDER = "a folder that holds it"  # what to name instead of a model that cannot be had
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Files of a model on this machine.
@@ -108,8 +111,11 @@ def locate(name: str, revision: str | None = None) -> Checkpoint:
     return Checkpoint(name, stored, stored.name)
 
 
-def download(name: str, revision: str | None = None) -> Path:
+def download(name: str, revision: str | None = None, *, kind: str = "model", instead: str = _FOLDER) -> Path:
     """The folder of a model's snapshot, without what is not read here; the rest of one that was broken off.
+
+    Args:
+        kind, instead: how an error calls it, and what to name where there is no network.
 
     Raises:
         InputError: no such model, no network.
@@ -117,7 +123,7 @@ def download(name: str, revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
 
     with loading(name):
-        safe = _check_on_hub(name)
+        safe = _check_on_hub(name, kind, instead)
         ignored = [pattern for pattern in _NOT_NEEDED if safe or pattern != _OLDER_WEIGHTS]
         try:
             bars = download_bars()
@@ -193,7 +199,7 @@ def _has_weights(folder: Path) -> bool:
     return any(folder.glob("*.safetensors")) or any(folder.glob("pytorch_*.bin"))
 
 
-def _check_on_hub(name: str) -> bool:
+def _check_on_hub(name: str, kind: str = "model", instead: str = _FOLDER) -> bool:
     """One short question to the Hub before the many, each tried for a minute, of a download.
 
     Returns:
@@ -206,9 +212,9 @@ def _check_on_hub(name: str) -> bool:
         files = HfApi().model_info(name, timeout=10).siblings or []
         return any(file.rfilename.endswith(".safetensors") for file in files)
     except HfHubHTTPError:
-        raise InputError(f"no model {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
+        raise InputError(f"no {kind} {name!r} on the Hugging Face Hub, or it is not public: check the name") from None
     except Exception:  # as above
         raise InputError(
-            f"the model {name} is not on this machine and the Hugging Face Hub cannot be reached: "
-            "name a folder that holds it, or try again with a network"
+            f"the {kind} {name} is not on this machine and the Hugging Face Hub cannot be reached: "
+            f"name {instead}, or try again with a network"
         ) from None

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svrag.errors import InputError
-from svrag.retrievers.dense.encoder import TextEncoder, _check_on_hub, load_encoder
+from svrag.retrievers.dense.encoder import TextEncoder, load_encoder
 from tests.retrievers.dense.checkpoints import WORDS, change_weights, write_encoder
 
 TEXTS = ["The kiln was fired.", "Salt.", "Nine hours in the chamber, " * 12, "Bowls weigh 318 grams."]
@@ -145,7 +145,7 @@ def test_no_such_name_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(HfApi, "model_info", unknown)
     with pytest.raises(InputError, match="no encoder 'svrag-tests/nothing' on the Hugging Face Hub"):
-        _check_on_hub("svrag-tests/nothing")
+        load_encoder("svrag-tests/nothing")
 
 
 def test_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from svrag.errors import InputError
-from svrag.retrievers.multivector.hub import _NOT_NEEDED, Checkpoint, _check_on_hub, file_of, locate
+from svrag.retrievers.multivector.hub import _NOT_NEEDED, Checkpoint, file_of, locate
 from svrag.retrievers.multivector.loading import ALIASES, family_of, is_model_name, load_multivector
 from tests.retrievers.dense.checkpoints import write_encoder
 
@@ -267,7 +267,7 @@ def test_no_such_name_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(HfApi, "model_info", unknown)
     with pytest.raises(InputError, match="no model 'svrag-tests/nothing' on the Hugging Face Hub"):
-        _check_on_hub("svrag-tests/nothing")
+        locate("svrag-tests/nothing")
 
 
 def test_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
