@@ -97,9 +97,8 @@ def serve(
 
         def end() -> None:
             service.ended.set()
-            if names := service.jobs.end():
+            if names := page.end():
                 print(f"svrag: {unread(names)}", file=sys.stderr, flush=True)
-            page.end()
             service.loader.close()
             service.quick.close()
             service.answers.close()

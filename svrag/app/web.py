@@ -70,10 +70,10 @@ class WebApp:
         known = Settings(retriever=self.retriever, generator=self.generator.name, k=self.k, encoder=self.encoder)
         return Choices(self.settings or known, self.generator, self.free)
 
-    def end(self) -> None:
-        """Cut short whatever is read or answered: the program is about to end."""
-        self.jobs.end()
+    def end(self) -> tuple[str, ...]:
+        """Cut short whatever is read or answered: the program is about to end. The names of the files left unread."""
         self.desk.end()
+        return self.jobs.end()
 
     # The library -----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from fastapi import Request
@@ -21,7 +20,6 @@ from svrag.errors import InputError, ServerError, SvragError
 
 OPENAI = "/v1"
 _OBJECT = "model_attributes_type"  # what is told of a body that was not read as JSON
-_log = logging.getLogger(__name__)
 
 
 class OpenAIError(BaseModel):
