@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from svrag.errors import InputError
+from svrag.output import check_folder_of, unwritable
 
 _TELL_EVERY = 10_000  # lines of a dump
 
@@ -82,8 +83,7 @@ def check_out(out: Path) -> None:
     """
     if out.suffix != ".parquet":
         raise InputError(f"{out} is no *.parquet: name the file to write so")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"cannot write {out}: there is no folder {out.parent}")
+    check_folder_of(out)
 
 
 def write(out: Path, papers: Iterable[Paper], topics: Sequence[str]) -> dict[str, int]:
@@ -109,5 +109,5 @@ def write(out: Path, papers: Iterable[Paper], topics: Sequence[str]) -> dict[str
         pq.write_table(pa.Table.from_pylist(list(rows.values())), made)
         os.replace(made, out)
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None
+        raise unwritable(out, error) from None
     return counts

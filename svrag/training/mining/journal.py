@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from svrag.errors import InputError
+from svrag.output import unwritable
 
 ROW = "row"
 """Column of the number of the row, from 0, that a row was made of."""
@@ -43,7 +44,7 @@ class Journal:
                 self._rows.touch()
                 self.done = set()
         except OSError as error:
-            raise InputError(f"cannot write {out}: {error.strerror}") from None
+            raise unwritable(out, error) from None
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """All of them or, where that goes wrong, an unfinished line that the next start takes away.
@@ -80,7 +81,7 @@ class Journal:
             pq.write_table(pa.Table.from_pylist(rows), made)
             os.replace(made, self.out)
         except OSError as error:
-            raise InputError(f"cannot write {self.out}: {error.strerror}") from None
+            raise unwritable(self.out, error) from None
 
     def _read(self) -> set[int]:
         """Numbers of the rows that are there; what comes after the last whole line is taken away."""
