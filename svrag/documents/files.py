@@ -37,11 +37,17 @@ def find_documents(path: Path) -> list[Path]:
         raise InputError(f"{path} is not a document: svrag reads {_kinds()}")
     if not path.is_file():
         raise InputError(f"{path} is a pipe or a device: name a file")
+    return [path]
+
+
+def check_name(path: Path) -> None:
+    """Raises:
+    InputError: it is not UTF-8, and neither a library nor a reader of PDFs could take it.
+    """
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise InputError(f"{str(path)!r} has a name that is not UTF-8: rename it") from None
-    return [path]
+        raise InputError(f"{path} has a name that is not UTF-8: rename it") from None
 
 
 def sha256_of(path: Path) -> str:

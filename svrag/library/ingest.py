@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from svrag.documents.files import find_documents, sha256_of
+from svrag.documents.files import check_name, find_documents, sha256_of
 from svrag.documents.workers import ParsePool
 from svrag.errors import InputError
 from svrag.graph.build import build_graph
@@ -85,11 +85,11 @@ def add_paths(
     added: list[StoredDocument] = []
     updated: list[StoredDocument] = []
     unchanged: list[StoredDocument] = []
-    skipped: list[Skipped] = []
-    found = _found(paths, skipped)
+    found, skipped = _found(paths)
     with contextlib.closing(ParsePool(workers)) as pool:
         for path in found:
             try:
+                check_name(path)
                 known = library.with_hash(sha256_of(path))
                 if known is not None:
                     unchanged.append(known)
@@ -98,7 +98,7 @@ def add_paths(
                 replaces = library.added_from(path) is not None
                 stored = _add(library, path, pool, password, on_event)
             except InputError as error:
-                reason = str(error).removeprefix(f"{path} ")
+                reason = _reason(path, error)
                 skipped.append(Skipped(path, reason))
                 on_event(AddEvent(path, "skipped", detail=reason))
                 continue
@@ -108,19 +108,23 @@ def add_paths(
     return AddReport(tuple(added), tuple(updated), tuple(unchanged), tuple(skipped), time.perf_counter() - started)
 
 
-def _found(paths: Sequence[Path], skipped: list[Skipped]) -> list[Path]:
-    """The documents at `paths`; what is none is told in `skipped`, and is an error where there is nothing else."""
+def _found(paths: Sequence[Path]) -> tuple[list[Path], list[Skipped]]:
+    """The documents at `paths`, and what is none, which is an error where there is nothing else."""
     found: dict[Path, None] = {}
-    first: InputError | None = None
+    wrong: list[tuple[Path, InputError]] = []
     for path in paths:
         try:
             found.update(dict.fromkeys(find_documents(path)))
         except InputError as error:
-            first = first or error
-            skipped.append(Skipped(path, str(error).removeprefix(f"{path} ").removesuffix(f": {path}")))
-    if first is not None and not found:
-        raise first
-    return list(found)
+            wrong.append((path, error))
+    if wrong and not found:
+        raise wrong[0][1]
+    return list(found), [Skipped(path, _reason(path, error)) for path, error in wrong]
+
+
+def _reason(path: Path, error: InputError) -> str:
+    """What is wrong, without the path, which is named beside it."""
+    return str(error).removeprefix(f"{path} ").removesuffix(f": {path}")
 
 
 def _add(

@@ -256,6 +256,19 @@ def test_wrong_paths_beside_a_right_one_are_skipped(library: Path, tmp_path: Pat
     assert "no such file" in one_line(capsys)
 
 
+def test_a_name_that_is_not_utf_8(library: Path, tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    paper = write_paper(folder / "good.pdf", lines=("A page about lighthouses.",))
+    shutil.copy(paper, os.fsencode(folder) + b"/bad\xff.pdf")
+    command = [sys.executable, "-m", "svrag", "--library", str(library), "add", "--workers", "1"]
+    for path in (os.fsencode(folder), os.fsencode(folder) + b"/bad\xff.pdf"):
+        done = subprocess.run([*command, path, str(paper)], capture_output=True, text=True)
+        (skipped,) = (line for line in done.stderr.splitlines() if line.startswith("svrag: skipped"))
+        assert skipped.endswith("has a name that is not UTF-8: rename it")
+        assert done.returncode == 3
+
+
 def test_an_empty_path_is_no_folder(library: Path, capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["add", "", "--library", str(library)])
