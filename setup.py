@@ -16,8 +16,8 @@ setup(
     ext_modules=[
         Extension(
             "svrag.retrievers.maxsim._scan",
-            sources=[str(KERNEL / name) for name in ("module.c", "plain.c", "avx2.c", "avx512.c")],
-            depends=[str(KERNEL / "kernel.h")],
+            sources=[str(KERNEL / name) for name in ("module.c", "plain.c", "avx2.c", "avx512.c", "amx.c")],
+            depends=[str(KERNEL / name) for name in ("kernel.h", "avx512.h")],
             extra_compile_args=["/O2"] if sys.platform == "win32" else ["-O3", "-std=c11"],
             optional=True,
         )

@@ -129,7 +129,7 @@ def kernels() -> tuple[str, ...]:
 
 
 def kernel() -> str:
-    """What scans by default: "c-avx512vnni", "c-avx2", "c" or "numpy"."""
+    """What scans by default: "c-amx", "c-avx512vnni", "c-avx2", "c" or "numpy"."""
     return kernels()[0]
 
 

@@ -7,15 +7,12 @@
 
 #ifdef SVRAG_X86
 
-#include <immintrin.h>
 #include <string.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-#define INLINE TARGET static inline __attribute__((always_inline))
+#include "avx512.h"
 
 #define LANES 16   /* query tokens in a register */
 #define TILE 8     /* rows multiplied at a time, by up to 2 registers of query tokens: 16 sums, which hide the latency */
-#define AHEAD 8192 /* bytes: what is asked of memory while this is worked on */
 
 /* Packed, by registers of 16 tokens, two neighbouring ones side by side: for each four dimensions, each token's four. */
 struct place {
@@ -44,51 +41,8 @@ TARGET static void pack_codes(struct work *work, const int8_t *query) {
     }
 }
 
-/* sums += the products of four bytes each. Compilers surround the intrinsic with copies of registers. */
-INLINE void add_products(__m512i *sums, __m512i unsigned_bytes, __m512i signed_bytes) {
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(unsigned_bytes), "v"(signed_bytes));
-}
-
-/* The sums over the lanes of sixteen registers, one in each lane. */
-INLINE __m512i sums_of(__m512i r[16]) {
-    for (int i = 0; i < 8; i++)
-        r[i] = _mm512_add_epi32(_mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]));
-    for (int i = 0; i < 4; i++)
-        r[i] = _mm512_add_epi32(_mm512_unpacklo_epi64(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_epi64(r[2 * i], r[2 * i + 1]));
-    for (int i = 0; i < 2; i++)
-        r[i] = _mm512_add_epi32(
-            _mm512_shuffle_i32x4(r[2 * i], r[2 * i + 1], 0x88), _mm512_shuffle_i32x4(r[2 * i], r[2 * i + 1], 0xdd));
-    return _mm512_add_epi32(_mm512_shuffle_i32x4(r[0], r[1], 0x88), _mm512_shuffle_i32x4(r[0], r[1], 0xdd));
-}
-
 TARGET static void load_codes(struct work *work, const int8_t *source, size_t count) {
-    const __m512i shift = _mm512_set1_epi8((char)0x80);
-    size_t whole = work->dimension / WIDTH * WIDTH;
-    __mmask64 rest = ((__mmask64)1 << work->dimension % WIDTH) - 1;
-    for (size_t row = 0; row < count; row += ROWS) {
-        __m512i squares[ROWS];
-        for (size_t i = 0; i < ROWS; i++) {
-            const int8_t *codes = source + (row + i < count ? row + i : count - 1) * work->dimension;
-            uint8_t *loaded = (uint8_t *)work->rows + (row + i) * work->width;
-            __m512i sum = _mm512_setzero_si512();
-            size_t at = 0;
-            for (; at < whole; at += WIDTH) {
-                __m512i part = _mm512_loadu_si512(codes + at), size = _mm512_abs_epi8(part);
-                _mm_prefetch((const char *)codes + at + AHEAD, _MM_HINT_T0);
-                _mm512_store_si512(loaded + at, _mm512_xor_si512(part, shift));
-                add_products(&sum, size, size);
-            }
-            if (rest) {
-                __m512i part = _mm512_maskz_loadu_epi8(rest, codes + at), size = _mm512_abs_epi8(part);
-                _mm512_store_si512(loaded + at, _mm512_xor_si512(part, shift));
-                add_products(&sum, size, size);
-            }
-            squares[i] = sum;
-        }
-        __m512 lengths = _mm512_cvtepi32_ps(sums_of(squares));
-        __mmask16 any = _mm512_cmp_ps_mask(lengths, _mm512_setzero_ps(), _CMP_GT_OQ);
-        _mm512_store_ps(work->factors + row, _mm512_maskz_div_ps(any, _mm512_set1_ps(1), _mm512_sqrt_ps(lengths)));
-    }
+    load_shifted(work, source, count, _mm512_set1_epi8((char)0x80));
 }
 
 /* Bits become 0 and 2, and the sums start from minus the sum of the query's codes: 1 for a set bit, -1 for another. */

@@ -13,6 +13,9 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SVRAG_X86 1
+#if defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define SVRAG_AMX 1
+#endif
 #endif
 
 enum kind { CODES, BITS, HALVES, FLOATS, UNITS }; /* UNITS: codes as the vectors of length 1 that they stand for */
@@ -54,6 +57,10 @@ extern const struct kernel plain_kernel;
 #ifdef SVRAG_X86
 extern const struct kernel avx2_kernel;
 extern const struct kernel avx512_kernel;
+#endif
+#ifdef SVRAG_AMX
+extern const struct kernel amx_kernel; /* of codes and bits alone; for floats avx512_kernel is taken */
+int amx_allowed(void);
 #endif
 
 static inline size_t rounded_up(size_t number, size_t multiple) { return (number + multiple - 1) / multiple * multiple; }

@@ -11,6 +11,9 @@
 #define LINE 64     /* bytes: what memory is aligned to */
 
 static const struct kernel *const all_kernels[] = {
+#ifdef SVRAG_AMX
+    &amx_kernel,
+#endif
 #ifdef SVRAG_X86
     &avx512_kernel, &avx2_kernel,
 #endif
@@ -21,6 +24,9 @@ static const struct kernel *const all_kernels[] = {
 static int runs_here(const struct kernel *kernel) {
 #ifdef SVRAG_X86
     __builtin_cpu_init();
+#ifdef SVRAG_AMX
+    if (kernel == &amx_kernel) return runs_here(&avx512_kernel) && amx_allowed();
+#endif
     if (kernel == &avx512_kernel)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -35,6 +41,9 @@ static int runs_here(const struct kernel *kernel) {
 static int scan(const struct kernel *kernel, struct work *work, const char *vectors, size_t row_bytes, const int64_t *begins,
                 const int64_t *ends, size_t from, size_t to, const void *query, const float *scales, float *scores) {
     int floats = work->kind >= HALVES;
+#ifdef SVRAG_AMX
+    if (floats && kernel == &amx_kernel) kernel = &avx512_kernel;
+#endif
     size_t chunk = CHUNK / (work->width * (floats ? sizeof(float) : 1)) / ROWS * ROWS;
     if (chunk < ROWS) chunk = ROWS;
     work->lanes = rounded_up(work->tokens, kernel->lanes);
