@@ -3,7 +3,7 @@
     python benchmarks/abstention.py --data ../shared/data [--library DIR] [--k 5] [--json OUT]
 
 Needs mmlongbench under --data. A question is refused when the passages found cover too little of it (`support`), or when
-too many of its names stand nowhere in its document (`nowhere`); see svrag/generation/quote.py. Documents are put into
+too many of its names stand nowhere in its document (`nowhere`); see svrag/generation/reading.py. Documents are put into
 five folds at random, ten times over; for each fold the pair of thresholds with the best F1 of refusing on the other four
 is used. Figures are F1 of refusing the questions that have no answer and F1 of answering the others, over all folds of a
 split, mean and spread over the splits; beside them the thresholds that svrag has, refusing by support alone, and
@@ -27,7 +27,7 @@ from svrag.evaluation.question import EvalSet
 from svrag.evaluation.runner import library_or_temporary
 from svrag.generation.asking import understand
 from svrag.generation.background import absent
-from svrag.generation.quote import NOWHERE, SUPPORTED, Reading, read
+from svrag.generation.reading import NOWHERE, SUPPORTED, Reading, read
 from svrag.library.store import Library
 from svrag.search.engine import search
 

@@ -1,7 +1,8 @@
 """The answer as data, and what every generator promises. No text is written here.
 
 An answer refers to its evidence as [1], [2], ...; `Answer.citations` says what each number stands for. Square brackets
-around numbers mean nothing else in `Answer.text`: reference marks of the documents themselves are written ⟦1⟧.
+around numbers mean nothing else in `Answer.text`: reference marks of the documents themselves are written ⟦1⟧ or
+left out.
 """
 
 from __future__ import annotations

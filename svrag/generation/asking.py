@@ -42,6 +42,7 @@ _TELL = (
     "about content contents describe explain read say says see show shown shows summarise summarize summary tell text "
     "there what which written"
 )
+_WORKING = re.compile(r"(?<=\S) works?(?=\W*\Z)", re.I)  # "How do kilns work?" asks of no work
 _LONGEST = 2000  # characters of a question that are read
 
 # The first that fits counts: "what percentage of the amount" wants a percentage.
@@ -177,6 +178,8 @@ def understand(question: str, language: str = "en") -> Question:
     for mention in reversed(mentions):  # the label is looked for as such, its number is no number of the answer
         rest = rest[: mention.start] + " " * (mention.end - mention.start) + rest[mention.end :]
     rest = _FISCAL.sub("", _PAGES.sub(" ", rest))  # pages are the retriever's concern
+    if _OPEN.match(rest):
+        rest = _WORKING.sub("", rest)
     telling = frozenset(analyse(_TELL, language)) if mentions or _PAGES.search(question) else frozenset()
     wanted = [term for term in analyse_question(rest, language) if term not in telling]
     everything = analyse_question(question, language)

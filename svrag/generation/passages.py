@@ -7,17 +7,27 @@ nothing of questions.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
-from svrag.documents.model import Element
+from svrag.documents.model import Element, Table
 from svrag.generation.sentences import split_sentences
 from svrag.retrievers.lexical.analysis import analyse
 
-PassageKind = Literal["sentence", "row", "words", "heading", "contents"]
+PassageKind = Literal["sentence", "row", "words", "heading", "contents", "reference"]
 
 _LONGEST = 420  # characters; longer ones are cut at the weakest point that leaves them readable
+_NAME = 40  # of a column
 _CHUNK = 240  # characters of a figure's words quoted at once
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d\Z")
+_REFERENCES = re.compile(
+    r"\W*(?:[\dIVX]+\.?\s+)?(?:references(?: cited)?|bibliography|works cited|literature(?: cited)?|literatur|"
+    r"literaturverzeichnis|quellen|bibliographie|r\u00e9f\u00e9rences|bibliograf\u00eda|referencias|bibliografia)\W*",
+    re.I,
+)
+_ENTRY = re.compile(r"\n(?=\s*(?:\[\d+\]|\(?\d+[.)])\s)")
 _LEADER = re.compile(r"(?:[.·]\s?){5}|(?:…\s?){2}")  # "3.2 Methods ........ 17"
 
 
@@ -30,7 +40,8 @@ class Passage:
         context: what a reader sees with it: headings, caption, column names. It helps to match and is never quoted. Of a
             row, its last line names the columns after the first.
         before: the sentence before it, for "it" and "they".
-        kind: how it is quoted; "contents" is a line of a table of contents, which says what stands elsewhere.
+        kind: how it is quoted; "contents" is a line of a table of contents, which says what stands elsewhere, and
+            "reference" an entry of a list of references.
     """
 
     text: str
@@ -45,13 +56,14 @@ def passages(element: Element) -> list[Passage]:
     around = f"{headings}\n{element.label}\n{element.caption}"
     found = _prose(element.caption, f"{headings}\n{element.label}")
     if element.table is not None:
-        header = element.table.header()
-        context = f"{around}\n{' '.join(header[:1])}\n{' '.join(header[1:])}"
-        found += [Passage(row, context, "", _kind(row, "row")) for row in element.table.row_texts()]
+        found += _rows(element.table, around)
     elif element.type == "figure":
         found += [Passage(words, around, "", "words") for words in _chunks(element.text)]
     elif element.type == "section_header":
         found += [Passage(text, headings, "", "heading") for text in [_squeezed(element.text)] if text]
+    elif any(map(_REFERENCES.fullmatch, element.section_path)):
+        entries = (piece for entry in _ENTRY.split(element.text) for piece in _readable(_squeezed(entry)) if piece)
+        found += [Passage(entry, around, "", "reference") for entry in entries]
     else:
         found += _prose(element.text, around)
     return found
@@ -67,6 +79,25 @@ def closest_passage(text: str, element: Element) -> str:
         if score > best:
             best, quote = score, passage.text
     return quote
+
+
+def _rows(table: Table, around: str) -> list[Passage]:
+    """The rows of `table`; those below its header that only name columns again are seen with the others."""
+    header = table.header()
+    rows = [row for row in table.rows[table.header_rows :] if any(row)]
+    names = len(list(takewhile(_names_columns, rows)))
+    if names == len(rows):
+        names = 0
+    columns = " ".join([*header[1:], *(cell for row in rows[:names] for cell in row)])
+    context = f"{around}\n{' '.join(header[:1])}\n{columns}"
+    return [Passage(row, context, "", _kind(row, "row")) for row in table.row_texts()[names:]]
+
+
+def _names_columns(row: Sequence[str]) -> bool:
+    """Whether a row is one more of column names: nothing names it, and no cell holds a number that is not a year."""
+    numbers = [number for cell in row for number in re.findall(r"\d+", cell)]
+    short = all(len(cell) <= _NAME for cell in row)
+    return not row[0] and sum(map(bool, row)) > 1 and short and all(map(_YEAR.match, numbers))
 
 
 def _prose(text: str, context: str) -> list[Passage]:

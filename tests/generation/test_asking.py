@@ -100,3 +100,16 @@ def test_no_words(question: str) -> None:
 
 def test_a_very_long_question_is_read_in_time() -> None:
     assert understand("? list 1A" * 50_000).terms
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("How do fog collectors work?", ("fog", "collector")),
+        ("how does the kiln work", ("kiln",)),
+        ("How long do potters work?", ("long", "potter", "work")),
+        ("Where do potters work?", ("potter", "work")),
+    ],
+)
+def test_how_something_works_asks_for_no_work(question: str, terms: tuple[str, ...]) -> None:
+    assert understand(question).terms == terms

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from svrag.documents.model import Table
 from svrag.generation.passages import closest_passage, passages
 from tests.generation.evidence import BOWLS, CHART, KILN, LOSSES, element
 
@@ -60,3 +63,29 @@ def test_the_closest_passage() -> None:
     assert closest_passage("It takes nine hours of firing.", KILN).startswith("The kiln was fired")
     assert closest_passage("In 2014 it was 290 grams.", BOWLS).startswith("Prof. A. Rossi")
     assert closest_passage("Eleven (11) broke in the South.", LOSSES) == "South | Bowls: 38 | Broken: 11"
+
+
+@pytest.mark.parametrize("heading", ["References", "7. References", "VII BIBLIOGRAPHY", "Literaturverzeichnis"])
+def test_entries_of_a_list_of_references_are_told_apart(heading: str) -> None:
+    entries = replace(element("[1] A. Rossi. Clay, 2014.\n[2] B. Lee. Ash, 2015."), section_path=("Annex", heading))
+    assert [(p.text, p.kind) for p in passages(entries)] == [
+        ("[1] A. Rossi. Clay, 2014.", "reference"),
+        ("[2] B. Lee. Ash, 2015.", "reference"),
+    ]
+
+
+def test_a_section_that_speaks_of_references_is_no_list_of_them() -> None:
+    text = replace(element("Ask for references."), section_path=("References of staff",))
+    assert [p.kind for p in passages(text)] == ["sentence"]
+
+
+def test_rows_below_the_header_that_only_name_columns_are_seen_with_the_others() -> None:
+    rows = (("Kiln", "Sold", "Sold"), ("", "Bowls", "2014"), ("North", "9", "3"), ("", "a lot", "of them"))
+    found = passages(element("", "table", table=Table(rows)))
+    assert [p.text for p in found] == ["North | Sold: 9 | Sold: 3", "Sold: a lot | Sold: of them"]
+    assert all(p.context.endswith("Bowls 2014") for p in found)
+
+
+def test_a_table_of_names_alone_is_quoted() -> None:
+    rows = (("Kiln", "Sold", "Sold"), ("", "Bowls", "Cups"))
+    assert [p.text for p in passages(element("", "table", table=Table(rows)))] == ["Sold: Bowls | Sold: Cups"]
