@@ -8,8 +8,9 @@ The server here is no model: it takes requests as vLLM does, lets `--server-ms` 
 each 20 ms. It notes when a request has come in whole and when the first word has gone out; a question's time to its first
 word less that is what svrag adds: its search, its pictures, its prompt, and what it asks the server about itself. The
 questions are those of demo_data/questions.json, or of --data in the same form. Each is asked once before it is timed:
-the library is warm, as in a served one; pictures are measured drawn anew, as for a figure nobody has asked about yet,
-and kept from the question before.
+the library is warm, as in a served one. Pictures are measured drawn anew, as for figures nobody has asked about yet, by
+the process that asks, as on the command line, and by those that `svrag serve` keeps for it; and kept from the question
+before.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from svrag.documents.drawers import drawers
 from svrag.generation import crops
 from svrag.generation.ask import ask
 from svrag.generation.chat import ServerChat
@@ -199,13 +201,19 @@ def main(arguments: list[str]) -> int:
             raise SystemExit(f"{options.library} holds no documents: svrag --library {options.library} add ...")
         rows = []
         own = options.server_ms
+
+        def served(server: Clocked) -> list[float]:
+            with drawers():
+                return added(library, questions, server, PICTURES, anew=True)
+
         measured: list[tuple[str, float, Callable[[Clocked], list[float]]]] = [
             ("added before the first word, text", own, lambda s: added(library, questions, s, 0)),
             (
-                "the same, pictures never drawn before",
+                "pictures never drawn before, command line",
                 own,
                 lambda s: added(library, questions, s, PICTURES, anew=True),
             ),
+            ("pictures never drawn before, svrag serve", own, served),
             ("the same, pictures drawn before", own, lambda s: added(library, questions, s, PICTURES)),
             ("server told to stop while it reads", 60_000, lambda s: stopped(library, questions, s, 0)),
             ("server told to stop while it writes", own, lambda s: stopped(library, questions, s, _STOP_WORDS)),
@@ -214,7 +222,7 @@ def main(arguments: list[str]) -> int:
             with clocked(milliseconds / 1000) as server:
                 rows.append(row(what, measure(server)))
             print(
-                f"{what:40} median {rows[-1].median:6.1f} ms, p95 {rows[-1].p95:6.1f}, largest {rows[-1].largest:6.1f}, "
+                f"{what:44} median {rows[-1].median:6.1f} ms, p95 {rows[-1].p95:6.1f}, largest {rows[-1].largest:6.1f}, "
                 f"{rows[-1].times} questions",
                 flush=True,
             )

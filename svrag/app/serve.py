@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from svrag.app.jobs import Jobs
 from svrag.app.limits import Limits
 from svrag.app.uploads import unread
 from svrag.app.warm import Warm
+from svrag.documents.drawers import drawers
 from svrag.errors import InputError
 from svrag.generation.answer import Generator
 from svrag.library.store import Library
@@ -65,7 +66,11 @@ def serve(
 
     if not access.by_account:
         Library.open(folder).close()
-    with _listening(settings.host, settings.port) as listener, answering as generator:
+    with (
+        _listening(settings.host, settings.port) as listener,
+        answering as generator,
+        nullcontext() if generator.name == "quote" else drawers(),  # quoting takes no pictures
+    ):
         if not settings.generator.startswith(generator.name):  # a server that was started beside this one answers
             settings = replace(settings, generator=generator.name)
         limits = Limits(settings.upload_mb, settings.document_pages, settings.requests_per_minute)

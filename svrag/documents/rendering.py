@@ -10,7 +10,7 @@ import io
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pymupdf
@@ -36,11 +36,12 @@ def render_page(
     """Page `page` (1-based) as PNG with `boxes` drawn around; at less than `dpi` where it would be too large.
 
     Raises:
-        InputError: the file cannot be opened or has no such page.
+        InputError: the file cannot be opened, or the page is broken or not there.
     """
     with drawing, open_pages(source, password) as document:
-        sheet, record = _page(document, source, page)
-        pixels = _pixels(sheet, sheet.rect, dpi)
+        sheet = _sheet(document, source, page)
+        record = sheet.record
+        pixels = sheet.pixels(sheet.rect, dpi)
     if not boxes:
         return _png(pixels)
     # Drawn on the picture, not into the page: a turned and cut page would lay the drawing out its own way.
@@ -59,7 +60,7 @@ def crop(source: Path, page: int, box: Box, *, dpi: int = 150, pad: float = 5.0,
     """The part of page `page` (1-based) inside `box` and `pad` points around it, as PNG.
 
     Raises:
-        InputError: the file cannot be opened or has no such page.
+        InputError: the file cannot be opened, or the page is broken or not there.
     """
     with cutting(source, password) as cutter:
         return _png(cutter.pixels(page, box, dpi, pad))
@@ -76,35 +77,40 @@ def cutting(source: Path, password: str | None = None) -> Iterator[Cutter]:
         yield Cutter(document, source)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cutter:
-    """Cuts parts out of the pages of an open document."""
+    """Cuts parts out of the pages of an open document; a page is read once for all its parts that follow each other."""
 
     document: pymupdf.Document
     source: Path
+    _last: _Sheet | None = field(default=None, repr=False)
 
     def jpeg(self, page: int, box: Box, *, dpi: int, pad: float = 5.0) -> bytes:
         """As `crop`, encoded as JPEG with full colour resolution.
 
         Raises:
-            InputError: no such page, or the box lies outside it.
+            InputError: no such page, it is broken, or the box lies outside it.
         """
         pixels = self.pixels(page, box, dpi, pad)
-        encoded: bytes = pixels.pil_tobytes("JPEG", quality=_JPEG_QUALITY, subsampling=0)
-        return encoded
+        # Read where MuPDF drew it: Pixmap.pil_tobytes makes a copy first.
+        image = Image.frombuffer("RGB", (pixels.width, pixels.height), pixels.samples_mv, "raw", "RGB", 0, 1)
+        encoded = io.BytesIO()
+        image.save(encoded, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+        return encoded.getvalue()
 
     def pixels(self, page: int, box: Box, dpi: int, pad: float) -> pymupdf.Pixmap:
         """As `crop`, not encoded.
 
         Raises:
-            InputError: no such page, or the box lies outside it.
+            InputError: no such page, it is broken, or the box lies outside it.
         """
-        sheet, record = _page(self.document, self.source, page)
-        padded = box.padded(pad).clipped(record.width, record.height)
-        clip = pymupdf.Rect(*to_displayed(padded, record))
+        if self._last is None or self._last.record.number != page:
+            self._last = _sheet(self.document, self.source, page)
+        record = self._last.record
+        clip = pymupdf.Rect(*to_displayed(box.padded(pad).clipped(record.width, record.height), record))
         if clip.is_empty:
             raise InputError(f"nothing to draw: the box {tuple(box)} lies outside page {page} of {self.source.name}")
-        return _pixels(sheet, clip, dpi)
+        return self._last.pixels(clip, dpi)
 
 
 def box_on_image(page: Page, box: Box, dpi: int) -> tuple[float, float, float, float]:
@@ -120,18 +126,44 @@ def effective_dpi(width: float, height: float, dpi: int) -> int:
     return max(1, min(dpi, int((_MAX_PIXELS / square_inches) ** 0.5)))
 
 
-def _page(document: pymupdf.Document, source: Path, number: int) -> tuple[pymupdf.Page, Page]:
+@dataclass(frozen=True)
+class _Sheet:
+    """A page that was read and can be drawn from."""
+
+    source: Path
+    record: Page
+    rect: pymupdf.Rect
+    drawn: pymupdf.DisplayList
+
+    def pixels(self, clip: pymupdf.Rect, dpi: int) -> pymupdf.Pixmap:
+        dpi = effective_dpi(clip.width, clip.height, dpi)
+        matrix = pymupdf.Matrix(dpi / 72.0, dpi / 72.0)
+        with _telling(self.source, self.record.number):
+            pixels: pymupdf.Pixmap
+            pixels = self.drawn.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, alpha=False, clip=clip)
+        pixels.set_dpi(dpi, dpi)
+        return pixels
+
+
+def _sheet(document: pymupdf.Document, source: Path, number: int) -> _Sheet:
     if not 1 <= number <= document.page_count:
         raise InputError(f"{source.name} has no page {number}: it has {document.page_count}")
-    sheet = document[number - 1]
-    width, height = sheet.rect.width, sheet.rect.height
-    if sheet.rotation in (90, 270):
-        width, height = height, width
-    return sheet, Page(number=number, width=width, height=height, rotation=sheet.rotation)
+    with _telling(source, number):
+        page = document[number - 1]
+        width, height = page.rect.width, page.rect.height
+        if page.rotation in (90, 270):
+            width, height = height, width
+        record = Page(number=number, width=width, height=height, rotation=page.rotation)
+        return _Sheet(source, record, page.rect, page.get_displaylist())
 
 
-def _pixels(sheet: pymupdf.Page, clip: pymupdf.Rect, dpi: int) -> pymupdf.Pixmap:
-    return sheet.get_pixmap(dpi=effective_dpi(clip.width, clip.height, dpi), clip=clip, alpha=False)
+@contextmanager
+def _telling(source: Path, page: int) -> Iterator[None]:
+    """What a broken page makes MuPDF raise, as an error that says so."""
+    try:
+        yield
+    except (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError) as error:
+        raise InputError(f"page {page} of {source.name} is broken and cannot be drawn ({error})") from None
 
 
 def _png(pixels: pymupdf.Pixmap) -> bytes:

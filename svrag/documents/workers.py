@@ -89,7 +89,7 @@ class ParsePool:
     """
 
     def __init__(self, workers: int | None = None, page_seconds: float = 30.0, memory_mb: int = 1500) -> None:
-        self._size = workers or _usable_cores()
+        self._size = workers or usable_cores()
         self._page_seconds = page_seconds
         self._memory_mb = memory_mb
         self._context = multiprocessing.get_context("spawn")
@@ -204,7 +204,7 @@ class ParsePool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs,), name="svrag-page-reader", daemon=True)
-        with _without_main():
+        with without_main():
             process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -223,7 +223,7 @@ class ParsePool:
 
 
 @contextlib.contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Processes started here do not import the program's main module, as spawned ones do otherwise.
 
     They have no use for it. A script that adds documents would run again in each worker unless it guards its main part,
@@ -304,7 +304,7 @@ def _empty(number: int, warning: str) -> PageBlocks:
     return PageBlocks(Page(number=number, width=595.0, height=842.0, warning=warning), ())
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores this process may run on; containers often allow fewer than the machine has."""
     try:
         return max(1, len(os.sched_getaffinity(0)))

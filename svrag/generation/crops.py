@@ -1,4 +1,4 @@
-"""Pictures of evidence for a model: cut from their pages, a file opened once for all of its own, kept for next time.
+"""Pictures of evidence for a model: cut from their pages, and kept for next time.
 
 They are JPEG of a quality at which small print stays legible: what a reader waits for before a model's first word is
 drawing and encoding, and PNG takes four times as long to encode. Which evidence has a picture, and how large, a `Plan`
@@ -9,31 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
-from svrag.documents.model import Box, Element
-from svrag.errors import SvragError
+from svrag.documents.drawers import Cut, begin
+from svrag.documents.model import Element
+from svrag.errors import InputError
 from svrag.generation.context import Plan
 from svrag.search.result import Hit
 
 _PICTURED = ("figure", "table", "equation", "page")
 _DPI = 150.0
+_PAD = 5.0  # points around the box
+_ROUNDED = 2  # pixels: one that a box cuts through is drawn whole, on either side
 _KEPT_BYTES = 16_000_000  # some 200 pictures
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """What decides how a picture looks; `changed` and `size` are the file's, should another take its place."""
-
-    source: Path
-    changed: int
-    size: int
-    page: int
-    box: Box
-    dpi: int
 
 
 class _Kept:
@@ -41,16 +31,16 @@ class _Kept:
 
     def __init__(self, most: int) -> None:
         self._most, self._bytes = most, 0
-        self._pictures: OrderedDict[_Cut, bytes] = OrderedDict()
+        self._pictures: OrderedDict[Cut, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, cut: _Cut) -> bytes | None:
+    def get(self, cut: Cut) -> bytes | None:
         with self._lock:
             if cut in self._pictures:
                 self._pictures.move_to_end(cut)
             return self._pictures.get(cut)
 
-    def put(self, cut: _Cut, picture: bytes) -> None:
+    def put(self, cut: Cut, picture: bytes) -> None:
         with self._lock:
             self._bytes += len(picture) - len(self._pictures.pop(cut, b""))
             self._pictures[cut] = picture
@@ -78,15 +68,21 @@ class Crops:
     sources: Mapping[str, Path]
     _failures: dict[str, str] = field(default_factory=dict)
     _drawn: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _begun: Callable[[], None] | None = None
 
     def possible(self, plan: Plan) -> int:
         """How many pictures `plan` has, should all that it may show be drawn."""
         return min(plan.pictures, len(self._pictured(plan)))
 
+    def begin(self, plan: Plan) -> None:
+        """Let the pictures of `plan` be drawn while there is something else to do, where other processes draw."""
+        self._begun = self._drawing(self._best(plan), plan.side)
+
     def of(self, plan: Plan) -> dict[int, bytes]:
         """JPEG by the numbers of `plan.in_order()`; the best pieces have theirs first."""
         while missing := [hit for hit in self._best(plan) if (hit.element.id, plan.side) not in self._drawn]:
-            self._draw(missing, plan.side)  # each is drawn or fails for good, and the next best takes its place
+            finish, self._begun = self._begun or self._drawing(missing, plan.side), None
+            finish()  # each is drawn or fails for good, and the next best takes its place
         shown = {hit.element.id for hit in self._best(plan)}
         return {
             n: self._drawn[hit.element.id, plan.side]
@@ -110,47 +106,44 @@ class Crops:
     def _best(self, plan: Plan) -> list[Hit]:
         return self._pictured(plan)[: plan.pictures]
 
-    def _draw(self, hits: Sequence[Hit], side: int) -> None:
+    def _drawing(self, hits: Sequence[Hit], side: int) -> Callable[[], None]:
+        """Begin to draw; the call is there for the end of it."""
+
         def place(hit: Hit) -> tuple[str, int]:
             return hit.element.document_id, hit.element.page
 
-        for document, group in groupby(sorted(hits, key=place), key=lambda hit: hit.element.document_id):
-            self._draw_from(self.sources[document], list(group), side)
+        left = []
+        for hit in sorted(hits, key=place):
+            cut = _cut(self.sources[hit.element.document_id], hit.element, side)
+            if picture := kept.get(cut):
+                self._drawn[hit.element.id, side] = picture
+            else:
+                left.append((hit, cut))
+        pictures = begin([cut for _, cut in left])
 
-    def _draw_from(self, source: Path, hits: Sequence[Hit], side: int) -> None:
-        from svrag.documents.rendering import cutting
+        def finish() -> None:
+            for (hit, cut), drawn in zip(left, pictures(), strict=True):
+                if isinstance(drawn, InputError):
+                    self._failed(hit, drawn)
+                else:
+                    kept.put(cut, drawn)
+                    self._drawn[hit.element.id, side] = drawn
 
-        cuts = [(hit, _cut(source, hit.element, side)) for hit in hits]
-        known = {hit.element.id: picture for hit, cut in cuts if (picture := kept.get(cut))}
-        self._drawn.update({(name, side): picture for name, picture in known.items()})
-        left = [(hit, cut) for hit, cut in cuts if hit.element.id not in known]
-        if not left:
-            return
-        try:
-            with cutting(source) as cutter:
-                for hit, cut in left:
-                    try:
-                        picture = cutter.jpeg(cut.page, cut.box, dpi=cut.dpi)
-                    except SvragError as error:
-                        self._failed(hit, error)
-                    else:
-                        kept.put(cut, picture)
-                        self._drawn[hit.element.id, side] = picture
-        except SvragError as error:  # the file cannot be opened
-            for hit, _ in left:
-                self._failed(hit, error)
+        return finish
 
     def _failed(self, hit: Hit, error: Exception) -> None:
         what = hit.element.label or f"the {hit.element.type} on page {hit.element.page} of {hit.document_name}"
         self._failures.setdefault(hit.element.id, f"no picture of {what}: {error}")
 
 
-def _cut(source: Path, element: Element, side: int) -> _Cut:
+def _cut(source: Path, element: Element, side: int) -> Cut:
     """The picture of `element` whose longer side has at most `side` pixels."""
     try:
         stamp = source.stat()
         changed, size = stamp.st_mtime_ns, stamp.st_size
     except OSError:
         changed, size = 0, 0  # drawing tells what is wrong with it
-    longest = max(element.box.width, element.box.height, 1.0)
-    return _Cut(source, changed, size, element.page, element.box, max(1, int(min(_DPI, side * 72 / longest))))
+    shown = element.box if element.type == "page" else element.box.padded(_PAD)
+    longest = max(shown.width, shown.height, 1.0)
+    dpi = max(1, int(min(_DPI, (side - _ROUNDED) * 72 / longest)))
+    return Cut(source, changed, size, element.page, element.box, _PAD, dpi)

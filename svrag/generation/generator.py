@@ -74,9 +74,10 @@ class ModelGenerator:
             seconds = time.perf_counter() - started
             return Answer(question, NOT_FOUND, False, (), self.name, 0, seconds, ("nothing was found to answer from",))
         crops = Crops(sources)
+        plan = first_plan([*hits, *background.pages, *background.related], self.pictures)
+        crops.begin(plan)
         with self.model() as model:
             limits = model.limits()
-            plan = first_plan([*hits, *background.pages, *background.related], self.pictures)
             if limits.pictures is not None and (possible := crops.possible(plan)) > limits.pictures:
                 plan = plan.fewer_pictures(possible, limits.pictures) or plan
             structured = limits.structured

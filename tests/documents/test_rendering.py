@@ -13,6 +13,7 @@ from PIL import Image
 from svrag.documents.model import Box, Page
 from svrag.documents.rendering import box_on_image, crop, cutting, effective_dpi, render_page
 from svrag.errors import InputError
+from tests.documents_made import write_paper
 
 SQUARE = Box(100.0, 150.0, 180.0, 200.0)
 
@@ -98,3 +99,26 @@ def test_an_open_file_gives_the_same_crops_and_is_free_for_others_afterwards(tmp
     exact = pixels(crop(source, 1, SQUARE, dpi=72, pad=0))
     assert cut.shape == exact.shape
     assert abs(cut - exact).mean() < 4
+
+
+def test_a_broken_page_is_told_and_the_others_are_drawn(tmp_path: Path) -> None:
+    source = tmp_path / "broken.pdf"
+    with pymupdf.open() as document:
+        document.new_page()
+        document.new_page()
+        tree = document.page_xref(0)
+        tree = int(document.xref_get_key(tree, "Parent")[1].split()[0])
+        document.xref_set_key(tree, "Kids", f"[{document.page_xref(0)} 0 R {tree} 0 R]")  # the second holds itself
+        document.save(source)
+    for draw in (lambda: render_page(source, 2), lambda: crop(source, 2, SQUARE)):
+        with pytest.raises(InputError, match=r"page 2 of broken\.pdf is broken"):
+            draw()
+    assert crop(source, 1, SQUARE)
+
+
+def test_parts_of_several_pages_are_each_cut_from_their_own(tmp_path: Path) -> None:
+    source = write_paper(tmp_path / "paper.pdf", pages=2)
+    heading = Box(72, 70, 200, 100)
+    with cutting(source) as cutter:
+        cut = [cutter.jpeg(page, heading, dpi=72) for page in (1, 2, 2, 1)]
+    assert cut[0] == cut[3] != cut[1] == cut[2]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from svrag.documents import rendering
+from svrag.documents.drawers import Cut, drawers
 from svrag.documents.model import Box
 from svrag.generation import crops
 from svrag.generation.context import SMALL_SIDE, first_plan
@@ -68,6 +69,41 @@ def test_a_file_is_opened_once_for_all_its_pictures_and_not_again(paper: dict[st
     assert len(opened) == 2
 
 
+def test_what_was_begun_is_drawn_once_and_only_where_it_is_wanted(paper: dict[str, Path], opened: list[Path]) -> None:
+    made = Crops(paper)
+    plan = first_plan(hits(CHART, LOSSES), 6)
+    made.begin(plan)
+    assert made.of(replace(plan, pictures=0)) == {}
+    assert opened == []
+    assert len(made.of(replace(plan, pictures=1))) == 1
+    assert len(made.of(plan)) == 2
+    assert opened == [paper["d0"]]
+
+
+def test_what_processes_draw_is_what_this_one_draws(paper: dict[str, Path], opened: list[Path]) -> None:
+    plan = first_plan(hits(CHART, replace(LOSSES, page=9), KILN), 6)
+    with drawers(1):
+        made = Crops(paper)
+        made.begin(plan)
+        there = made.of(plan)
+        assert "has no page 9" in made.notes()[0]
+    assert opened == []
+    crops.kept.clear()
+    assert Crops(paper).of(plan) == there
+
+
+@pytest.mark.parametrize("side", [100, 333, SMALL_SIDE])
+@pytest.mark.parametrize("box", [Box(40.3, 60.7, 560, 300), Box(100, 20, 133, 830), Box(200.2, 300, 395.9, 490)])
+def test_no_side_is_longer_than_planned_and_the_longest_is_little_shorter(
+    paper: dict[str, Path], side: int, box: Box
+) -> None:
+    plan = replace(first_plan(hits(replace(CHART, box=box)), 1), side=side)
+    longest = max(Image.open(io.BytesIO(Crops(paper).of(plan)[1])).size)
+    all_there_is = max(box.padded(5).width, box.padded(5).height) * 150 / 72
+    assert longest <= side
+    assert longest >= min(0.9 * side, all_there_is)
+
+
 def test_another_file_in_its_place_is_drawn_anew(paper: dict[str, Path]) -> None:
     plan = first_plan(hits(CHART), 1)
     before = Crops(paper).of(plan)
@@ -100,7 +136,7 @@ def test_a_missing_file_is_told_for_each_picture_and_kept_from_no_other(paper: d
 
 def test_the_oldest_pictures_go_first() -> None:
     store = crops._Kept(100)
-    cuts = [crops._Cut(Path("a.pdf"), 0, 0, n, Box(0, 0, 1, 1), 72) for n in range(4)]
+    cuts = [Cut(Path("a.pdf"), 0, 0, n, Box(0, 0, 1, 1), 5, 72) for n in range(4)]
     for cut in cuts[:3]:
         store.put(cut, b"x" * 40 if cut is not cuts[1] else b"y" * 20)
     assert store.get(cuts[0]) == b"x" * 40  # now the second is the one not looked at for longest
