@@ -30,6 +30,7 @@ from svrag.retrievers.multivector.colpali_inputs import ColPaliInputs, TokenVect
 from svrag.retrievers.multivector.encoder import PIECE_WORDS, Places, Progress, Tokens, silent
 from svrag.retrievers.multivector.hub import Checkpoint, base_of
 from svrag.retrievers.multivector.layout import grid, tiles
+from svrag.retrievers.multivector.patches import by_products
 from svrag.retrievers.multivector.pictures import readable
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ def read(
             check_weights(name, [key for key in missing if not key.startswith(_HEADS)], unexpected)
         else:
             check_weights(name, missing, unexpected, head=_HEADS)
+        by_products(model)
         own = any(
             (checkpoint.folder / file).is_file() for file in ("processor_config.json", "preprocessor_config.json")
         )
