@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+CPU_PASS = 16
+"""Items that a CPU reads at once: with more of them, texts are padded further and activations leave its caches."""
+
+
 class Collator:
     """What a loader calls on the examples of a batch, in its own process.
 

@@ -32,7 +32,7 @@ from svrag.training.checkpoints import (
     write_identity,
     writing,
 )
-from svrag.training.collate import Collator
+from svrag.training.collate import CPU_PASS, Collator
 from svrag.training.config import Batches
 from svrag.training.examples import topics_of
 from svrag.training.held_out import evaluate
@@ -62,7 +62,8 @@ class RetrievalTrainer(Trainer):
 
     Args:
         objective: of a batch's vectors.
-        chunk: items that are read at once with gradients (`svrag.training.cached`); None reads a batch as a whole.
+        chunk: items that are read at once with gradients (`svrag.training.cached`); None keeps all activations of a
+            batch.
         held_out: examples for evaluation; none where there is none.
         own_pool: at evaluation a question ranks its own documents only.
         at_once: items read at once at evaluation.
@@ -88,11 +89,12 @@ class RetrievalTrainer(Trainer):
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         self._objective, self._cached = objective, chunk is not None
-        self._collator = Collator(trainable, chunk=chunk, placeless=objective.needs_placeless)
+        together = CPU_PASS if arguments.device.type == "cpu" else None
+        self._collator = Collator(trainable, chunk=chunk or together, placeless=objective.needs_placeless)
         self._reader = Collator(trainable, chunk=at_once, placeless=False)
         self._held_out, self._own_pool, self._identity = held_out, own_pool, identity
         self.sharded, self._batches, self._trainable = shard, batches, trainable
-        encoders = Encoders(trainable.network)
+        encoders = Encoders(trainable.network).eval()  # what trains it tells all of it
         if shard:
             sharded.share_out(encoders, trainable.layers, arguments.device)
         super().__init__(
@@ -166,7 +168,8 @@ class RetrievalTrainer(Trainer):
         Raises:
             InputError: the loss is no number.
         """
-        model.train()
+        if not self._encoders.training:  # telling all of its layers at every step would take as long as the optimiser
+            model.train()
         batch: Batch = inputs.to(self.args.device)
         assert num_items_in_batch is not None, "the Trainer asks for it"
         scale = 1.0 / float(num_items_in_batch)

@@ -173,6 +173,22 @@ def test_training_stops_when_nothing_gets_better_and_the_best_weights_are_taken(
     assert kept == ["checkpoint-2", "checkpoint-4"]
 
 
+def test_dropout_is_drawn_in_every_step_and_never_at_an_evaluation(
+    model: Path, data: list[Example], tmp_path: Path
+) -> None:
+    made = recipe(
+        model, tmp_path, data={"held_out": {"kind": "pairs", "path": "none"}}, evaluation={"every": 1, "metric": "mrr"}
+    )
+    trainer, trainable = trainer_of(made, data, held_out=data, tell=lambda _: None)
+    trainable.network.eval()  # as some families open it
+    modes: list[tuple[bool, bool]] = []
+    layers = list(trainable.network.modules())
+    for layer in (layers[0], layers[-1]):
+        layer.register_forward_pre_hook(lambda layer, _: modes.append((layer.training, torch.is_grad_enabled())))
+    trainer.train()
+    assert {(True, True), (False, False)} == set(modes)
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
 def test_a_checkpoint_that_cannot_be_written_is_one_line_and_leaves_nothing_behind(
     model: Path, data: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
