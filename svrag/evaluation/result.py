@@ -23,6 +23,10 @@ MMLONGBENCH_F1 = "mmlongbench_f1"
 ABSTENTION_F1 = "abstention_f1"
 """Of a set of questions, too: F1 of refusing those that have no answer."""
 
+CITATION_PRECISION = "citation_precision"
+"""Of a set of questions, too: of all citations that `citation_on_gold_page` takes, those on a gold page. The mean of that
+one counts questions alike, however many citations their answers have."""
+
 COMPARED = (
     "page_hit@1",
     "page_hit@5",
@@ -50,6 +54,7 @@ class QuestionRecord:
         answer: the generator's text, None when there was no generator.
         said_answerable: whether the generator found an answer, None when there was no generator.
         answer_seconds: taken by search and generator together, 0 when there was none.
+        citations: of the answer, 0 when there was none.
     """
 
     question: EvalQuestion
@@ -62,6 +67,7 @@ class QuestionRecord:
     answer: str | None = None
     said_answerable: bool | None = None
     answer_seconds: float = 0.0
+    citations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,7 @@ class EvalResult:
 
 def means_of(records: Sequence[QuestionRecord]) -> dict[str, float]:
     """Every metric that was measured, over the questions of `records` that have it; `mmlongbench_f1` and, where some have
-    no answer, `abstention_f1` over all.
+    no answer, `abstention_f1` over all; where some answers cite, `citation_precision`.
     """
     means = mean_metrics([record.metrics for record in records], NAMES)
     scored = [
@@ -188,4 +194,11 @@ def means_of(records: Sequence[QuestionRecord]) -> dict[str, float]:
     if any(unanswerable):
         right = sum(said and true for said, true in zip(refused, unanswerable, strict=True))
         means[ABSTENTION_F1] = 2 * right / (sum(refused) + sum(unanswerable))
+    cited = [
+        (record.metrics["citation_on_gold_page"], record.citations)
+        for record in records
+        if "citation_on_gold_page" in record.metrics
+    ]
+    if total := sum(count for _, count in cited):
+        means[CITATION_PRECISION] = sum(on_gold * count for on_gold, count in cited) / total
     return means

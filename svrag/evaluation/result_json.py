@@ -199,6 +199,7 @@ def _found_json(record: QuestionRecord) -> dict[str, Any]:
         found["predicted"] = record.answer
         found["predicted_answerable"] = record.said_answerable
         found["answer_seconds"] = record.answer_seconds
+        found["citations"] = record.citations
     return found
 
 
@@ -221,6 +222,7 @@ def _found_from_json(
         answer=data.get("predicted"),
         said_answerable=data.get("predicted_answerable"),
         answer_seconds=float(data.get("answer_seconds", 0.0)),
+        citations=int(data.get("citations", 0)),
     )
 
 

@@ -252,6 +252,7 @@ def _measured(
         answer=answer.text,
         said_answerable=answer.answerable,
         answer_seconds=round(time.perf_counter() - began, 4),
+        citations=len(answer.citations),
         metrics={
             **record.metrics,
             **kept(answer_metrics(question, answer)),

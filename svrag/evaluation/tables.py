@@ -11,7 +11,14 @@ from typing import NamedTuple
 from svrag.evaluation import answers
 from svrag.evaluation.bootstrap import RESAMPLES, Difference
 from svrag.evaluation.compare import Compared, Comparison
-from svrag.evaluation.result import ABSTENTION_F1, MMLONGBENCH_F1, EvalResult, RetrieverRow, means_of
+from svrag.evaluation.result import (
+    ABSTENTION_F1,
+    CITATION_PRECISION,
+    MMLONGBENCH_F1,
+    EvalResult,
+    RetrieverRow,
+    means_of,
+)
 from svrag.evaluation.text_sets import SET
 
 SHOWN = (
@@ -33,8 +40,16 @@ SHOWN = (
     *answers.NAMES,
     MMLONGBENCH_F1,
     ABSTENTION_F1,
+    CITATION_PRECISION,
 )
 """The metrics of the first table."""
+
+_COUNTED_BY = {
+    MMLONGBENCH_F1: "mmlongbench_score",
+    ABSTENTION_F1: "mmlongbench_score",
+    CITATION_PRECISION: "citation_on_gold_page",
+}
+"""What is no mean: the metric of the questions that it is taken over."""
 
 _OF_ELEMENTS = {
     "R@1": "element_recall@1",
@@ -72,7 +87,7 @@ def metrics_table(result: EvalResult) -> TextTable:
         if name in means[0]:
             low_high = _interval(*intervals[name]) if name in intervals else "-"
             figures = [_figure(mean.get(name)) for mean in means]
-            count = len(result.row.values("mmlongbench_score" if name in (MMLONGBENCH_F1, ABSTENTION_F1) else name))
+            count = len(result.row.values(_COUNTED_BY.get(name, name)))
             lines.append((name, str(count), figures[0], low_high, *figures[1:]))
     first, *others = (row.retriever for row in result.rows)
     return TextTable(("metric", "n", first, "95 %", *others), tuple(lines))

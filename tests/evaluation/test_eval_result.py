@@ -64,6 +64,23 @@ def test_means_are_those_of_the_questions(two_rows: EvalResult) -> None:
         assert low <= mean <= high
 
 
+def test_each_citation_counts_in_their_precision_and_each_question_in_the_mean(two_rows: EvalResult) -> None:
+    shares, counts = (0.25, 1.0), (4, 1)
+    records = tuple(
+        replace(one, answer="So", citations=count, metrics={**one.metrics, "citation_on_gold_page": share})
+        for one, share, count in zip(two_rows.row.records, shares, counts, strict=True)
+    )
+    uncited = replace(two_rows.row.records[0], answer="None", citations=3)  # no gold page was found
+    made = result(("lexical", (*records, uncited)))
+    assert made.row.means()["citation_precision"] == 2 / 5
+    assert made.row.means()["citation_on_gold_page"] == 0.625
+    assert "citation_precision" not in two_rows.row.means()
+    line = next(row for row in tables.metrics_table(made).rows if row[0] == "citation_precision")
+    assert line[1:4] == ("2", "0.400", "-")
+    again = from_json(json.loads(written(to_json(made))))
+    assert [one.citations for one in again.row.records] == [4, 1, 3]
+
+
 def test_every_row_is_told_and_compared_with_the_first(two_rows: EvalResult) -> None:
     ours, baseline = to_json(two_rows)["rows"]
     assert (ours["retriever"], baseline["retriever"]) == ("lexical", "page-bm25")
