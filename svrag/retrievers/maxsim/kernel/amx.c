@@ -45,19 +45,7 @@ TARGET static void load_codes(struct work *work, const int8_t *source, size_t co
 
 /* Bits become 1 and -1. */
 TARGET static void load_bits(struct work *work, const uint8_t *source, size_t count) {
-    size_t bytes = (work->dimension + 7) / 8;
-    float factor = 1.0f / sqrtf((float)work->dimension);
-    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
-        const uint8_t *bits = source + (row < count ? row : count - 1) * bytes;
-        int8_t *loaded = (int8_t *)work->rows + row * work->width;
-        for (size_t at = 0; at < bytes; at += 8) {
-            uint64_t word = 0;
-            memcpy(&word, bits + at, bytes - at < 8 ? bytes - at : 8);
-            __m512i signs = _mm512_mask_blend_epi8(word, _mm512_set1_epi8(-1), _mm512_set1_epi8(1));
-            _mm512_store_si512(loaded + at * 8, signs);
-        }
-        work->factors[row] = factor;
-    }
+    load_bytes_of_bits(work, source, count, 1, -1);
 }
 
 /* The greatest of the products of 16 vectors, for each of 16 tokens. */

@@ -47,18 +47,7 @@ TARGET static void load_codes(struct work *work, const int8_t *source, size_t co
 
 /* Bits become 0 and 2, and the sums start from minus the sum of the query's codes: 1 for a set bit, -1 for another. */
 TARGET static void load_bits(struct work *work, const uint8_t *source, size_t count) {
-    size_t bytes = (work->dimension + 7) / 8;
-    float factor = 1.0f / sqrtf((float)work->dimension);
-    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
-        const uint8_t *bits = source + (row < count ? row : count - 1) * bytes;
-        uint8_t *loaded = (uint8_t *)work->rows + row * work->width;
-        for (size_t at = 0; at < bytes; at += 8) {
-            uint64_t word = 0;
-            memcpy(&word, bits + at, bytes - at < 8 ? bytes - at : 8);
-            _mm512_store_si512(loaded + at * 8, _mm512_maskz_set1_epi8(word, 2));
-        }
-        work->factors[row] = factor;
-    }
+    load_bytes_of_bits(work, source, count, 2, 0);
 }
 
 INLINE void tile_codes(const struct work *work, const uint8_t *rows, size_t width, const float *factors, size_t in, int beside) {

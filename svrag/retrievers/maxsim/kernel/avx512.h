@@ -1,8 +1,9 @@
-/* What the kernels of AVX-512 share: how codes are loaded, and how long their vectors are. */
+/* What the kernels of AVX-512 share: how codes and bits are loaded, and how long their vectors are. */
 #ifndef SVRAG_MAXSIM_AVX512_H
 #define SVRAG_MAXSIM_AVX512_H
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernel.h"
 
@@ -57,6 +58,22 @@ INLINE void load_shifted(struct work *work, const int8_t *source, size_t count, 
         __m512 lengths = _mm512_cvtepi32_ps(sums_of(squares));
         __mmask16 any = _mm512_cmp_ps_mask(lengths, _mm512_setzero_ps(), _CMP_GT_OQ);
         _mm512_store_ps(work->factors + row, _mm512_maskz_div_ps(any, _mm512_set1_ps(1), _mm512_sqrt_ps(lengths)));
+    }
+}
+
+/* A byte for each bit: `set` or `unset`. */
+INLINE void load_bytes_of_bits(struct work *work, const uint8_t *source, size_t count, int8_t set, int8_t unset) {
+    size_t bytes = (work->dimension + 7) / 8;
+    float factor = 1.0f / sqrtf((float)work->dimension);
+    for (size_t row = 0; row < rounded_up(count, ROWS); row++) {
+        const uint8_t *bits = source + (row < count ? row : count - 1) * bytes;
+        int8_t *loaded = (int8_t *)work->rows + row * work->width;
+        for (size_t at = 0; at < bytes; at += 8) {
+            uint64_t word = 0;
+            memcpy(&word, bits + at, bytes - at < 8 ? bytes - at : 8);
+            _mm512_store_si512(loaded + at * 8, _mm512_mask_blend_epi8(word, _mm512_set1_epi8(unset), _mm512_set1_epi8(set)));
+        }
+        work->factors[row] = factor;
     }
 }
 
