@@ -8,7 +8,6 @@ Where no processes were started, as on the command line, the calling process dra
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from queue import SimpleQueue
 
 from svrag.documents.files import IMAGE_SUFFIXES
 from svrag.documents.model import Box
-from svrag.documents.workers import usable_cores, without_main
+from svrag.documents.processes import Child, usable_cores
 from svrag.errors import InputError
 
 _MOST = 4  # processes: a question has few pictures, and each takes some 60 MB
@@ -78,9 +77,9 @@ class _Pool:
 
     def __init__(self, processes: int) -> None:
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="svrag-drawing")
-        self._idle: SimpleQueue[_Drawer] = SimpleQueue()
+        self._idle: SimpleQueue[Child] = SimpleQueue()
         for _ in range(processes):
-            self._idle.put(_Drawer())
+            self._idle.put(_started())
 
     def begin(self, cuts: Sequence[Cut]) -> Callable[[], list[Drawn]]:
         """A page is read once for all its pictures, by whoever is free."""
@@ -94,14 +93,14 @@ class _Pool:
 
     def _draw(self, cuts: Sequence[Cut]) -> list[Drawn]:
         drawer = self._idle.get()
-        if not drawer.alive():
+        if not drawer.process.is_alive():
             drawer.end()
-            drawer = _Drawer()
+            drawer = _started()
         try:
-            return drawer.draw(cuts)
+            return _drawn_by(drawer, cuts)
         except (EOFError, OSError) as error:
             drawer.end()
-            drawer = _Drawer()
+            drawer = _started()
             why = f"took longer than {_SECONDS:.0f} s" if isinstance(error, TimeoutError) else "crashed"
         finally:
             self._idle.put(drawer)
@@ -110,36 +109,21 @@ class _Pool:
         return [InputError(f"drawing from page {cut.page} of {cut.source.name} {why}") for cut in cuts]
 
 
-class _Drawer:
-    """One process, and our end of the pipe to it."""
+def _started() -> Child:
+    return Child.start(_work, "svrag-drawer")
 
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), name="svrag-drawer", daemon=True)
-        with without_main():
-            self._process.start()
-        theirs.close()
 
-    def draw(self, cuts: Sequence[Cut]) -> list[Drawn]:
-        """The pictures.
+def _drawn_by(drawer: Child, cuts: Sequence[Cut]) -> list[Drawn]:
+    """The pictures.
 
-        Raises:
-            OSError, EOFError: the process has ended, or is not done in good time (TimeoutError).
-        """
-        self._pipe.send(cuts)
-        if not self._pipe.poll(_SECONDS):
-            raise TimeoutError
-        drawn: list[Drawn] = self._pipe.recv()
-        return drawn
-
-    def alive(self) -> bool:
-        return self._process.is_alive()
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._pipe.close()
+    Raises:
+        OSError, EOFError: the process has ended, or is not done in good time (TimeoutError).
+    """
+    drawer.pipe.send(cuts)
+    if not drawer.pipe.poll(_SECONDS):
+        raise TimeoutError
+    drawn: list[Drawn] = drawer.pipe.recv()
+    return drawn
 
 
 def _work(pipe: Connection) -> None:

@@ -9,22 +9,19 @@ working. Nothing here knows what a page holds.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import sys
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Literal
 
 from svrag.documents.blocks import PageBlocks
 from svrag.documents.model import Page
+from svrag.documents.processes import Child, usable_cores
 from svrag.errors import InputError
 
 _OPEN_SECONDS = 60.0
@@ -32,7 +29,6 @@ _TEXT_SECONDS = 10.0
 _START_SECONDS = 60.0  # more for a worker's first task: it also pays for the import of the layout model
 _PATIENCE = 6.0  # seconds by the clock for each of processor time, which other programs and tesseract also need
 _POLL_SECONDS = 0.1
-_starting = threading.Lock()
 
 Mode = Literal["layout", "text"]
 
@@ -70,9 +66,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
+class _Worker(Child):
     fresh: bool = True
     task: OpenTask | PageTask | None = None
     cpu_limit: float = 0.0
@@ -92,7 +86,6 @@ class ParsePool:
         self._size = workers or usable_cores()
         self._page_seconds = page_seconds
         self._memory_mb = memory_mb
-        self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> ParsePool:
@@ -105,7 +98,7 @@ class ParsePool:
 
     def close(self) -> None:
         for worker in self._workers:
-            self._kill(worker)
+            worker.end()
         self._workers.clear()
 
     def read(
@@ -202,40 +195,14 @@ class ParsePool:
         return results
 
     def _start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs,), name="svrag-page-reader", daemon=True)
-        with without_main():
-            process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
+        worker = _Worker.start(_work, "svrag-page-reader")
         self._workers.append(worker)
         return worker
 
     def _replace(self, worker: _Worker) -> None:
         """Kill a worker; the next task starts a fresh one."""
-        self._kill(worker)
+        worker.end()
         self._workers.remove(worker)
-
-    def _kill(self, worker: _Worker) -> None:
-        worker.process.kill()
-        worker.process.join()
-        worker.pipe.close()
-
-
-@contextlib.contextmanager
-def without_main() -> Iterator[None]:
-    """Processes started here do not import the program's main module, as spawned ones do otherwise.
-
-    They have no use for it. A script that adds documents would run again in each worker unless it guards its main part,
-    and one that imports PyMuPDF would load the layout model before it is told to use one thread.
-    """
-    with _starting:  # two threads at once would put back each other's stand-in
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
 
 
 def _work(pipe: Connection) -> None:
@@ -302,14 +269,6 @@ def _facts(document: object) -> FileFacts:
 
 def _empty(number: int, warning: str) -> PageBlocks:
     return PageBlocks(Page(number=number, width=595.0, height=842.0, warning=warning), ())
-
-
-def usable_cores() -> int:
-    """Cores this process may run on; containers often allow fewer than the machine has."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on macOS and Windows
-        return max(1, os.cpu_count() or 1)
 
 
 def _cpu_seconds(pid: int | None) -> float:
