@@ -45,7 +45,8 @@ def kmeans(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
         full = vectors[rows].gather(1, front[:, :, None].expand(-1, -1, vectors.shape[2])).float()
         full = full.masked_fill(~there[:, :, None], 0.0)
         some = wanted[rows]
-        found = _lloyd(full, there, some, _first(full, there, some))
+        distances = _distances(full)
+        found = _lloyd(distances, there, some, _first(full, distances, there, some))
         for i in _with_empty(found, there, some):
             found[i, there[i]] = _filled(found[i, there[i]], full[i, there[i]], int(some[i]))
         labels[rows] = labels[rows].scatter(1, front, found.masked_fill(~there, -1))
@@ -65,7 +66,13 @@ def _blocks(order: Tensor, counts: Tensor) -> list[Tensor]:
     return list(torch.split(order, max(1, _NUMBERS // longest**2)))
 
 
-def _first(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
+def _distances(vectors: Tensor) -> Tensor:
+    """(documents, tokens, tokens): squared, of each token to each other of its document; rounding may leave less than 0."""
+    squares = torch.linalg.vector_norm(vectors, dim=2).square()
+    return (squares[:, :, None] + squares[:, None, :]).baddbmm_(vectors, vectors.mT, alpha=-2.0)
+
+
+def _first(vectors: Tensor, distances: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """Greedy k-means++: (documents, most clusters), the token that each begins with.
 
     Of several tokens, drawn with a chance that grows with the squared distance to what is chosen, the one is taken that
@@ -73,10 +80,9 @@ def _first(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """
     documents, tokens = mask.shape
     most = int(wanted.max())
-    squares = torch.linalg.vector_norm(vectors, dim=2).square()
-    distances = (squares[:, :, None] + squares[:, None, :]).baddbmm_(vectors, vectors.mT, alpha=-2.0)
     chosen = torch.zeros(documents, most, dtype=torch.int64, device=mask.device)
     # The first: the one that is nearest to all, that is of the least n x x - 2 x (sum of all).
+    squares = torch.linalg.vector_norm(vectors, dim=2).square()
     together = (vectors @ vectors.sum(1)[:, :, None])[:, :, 0]
     chosen[:, 0] = (mask.sum(1)[:, None] * squares - 2.0 * together).masked_fill(~mask, torch.inf).argmin(1)
     every = torch.arange(documents, device=mask.device)
@@ -96,33 +102,42 @@ def _first(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     return chosen
 
 
-def _lloyd(vectors: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Tensor:
-    """(documents, tokens) int64 from the tokens that clusters begin with; at padding whatever comes out."""
-    dimension, most = vectors.shape[2], first.shape[1]
+def _lloyd(distances: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Tensor:
+    """(documents, tokens) int64 from the tokens that clusters begin with; at padding whatever comes out.
+
+    No centre is made. The squared distance of x to the mean of a cluster is the mean of its squared distances to the
+    members, less half of the mean of those that the members have among themselves: sums of rows of `distances`.
+    """
+    (documents, tokens), most = mask.shape, first.shape[1]
+    result = torch.zeros_like(mask, dtype=torch.int64)
+    rows = torch.arange(documents, device=mask.device)
     beyond = torch.arange(most, device=mask.device) >= wanted[:, None]
-    result = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
-    rows = torch.arange(len(vectors), device=mask.device)
-    centres = vectors.gather(1, first[:, :, None].expand(-1, -1, dimension))
+    begin = tokens * rows[:, None]
+    means = distances.view(-1, tokens).index_select(0, (first + begin).flatten()).view(documents, most, tokens)
+    among = torch.zeros(documents, most, device=mask.device).masked_fill_(beyond, -_FAR)
     labels = torch.full_like(result, -1)
     for _ in range(_ROUNDS):
-        # The nearest centre c of x: the greatest x c - c c / 2.
-        lengths = (torch.linalg.vector_norm(centres, dim=2).square() / 2).masked_fill(beyond, _FAR)
-        nearness = torch.baddbmm(lengths[:, None, :], vectors, centres.mT, beta=-1.0)
-        found = nearness.argmax(2)
+        far = torch.empty(len(rows), tokens, most, device=mask.device)
+        found = torch.sub(means.mT, among[:, None, :], out=far).argmin(2)  # along rows it is many times faster
         moved = ((found != labels) & mask).any(1)
         labels = found
         result[rows] = found
-        if not bool(moved.any()):
+        left = int(moved.sum())
+        if not left:
             break
-        # Documents that have settled leave.
-        rows, vectors, mask, beyond = rows[moved], vectors[moved], mask[moved], beyond[moved]
-        labels, centres = labels[moved], centres[moved]
-        # Rows of all documents in one list: adding whole rows is many times faster than scattering numbers.
-        index = (labels + most * torch.arange(len(rows), device=mask.device)[:, None]).flatten()
-        sums = torch.zeros_like(centres).view(-1, dimension).index_add_(0, index, vectors.reshape(-1, dimension))
-        sums = sums.view_as(centres)
-        sizes = torch.bincount(index, mask.flatten().float(), minlength=len(rows) * most).view(-1, most)
-        centres = torch.where(sizes[:, :, None] > 0, sums / sizes[:, :, None].clamp(min=1), centres)
+        if 2 * left <= len(rows):  # those that have settled leave when they are half: the others are copied
+            rows, labels, mask, distances = rows[moved], labels[moved], mask[moved], distances[moved]
+        # Rows of all documents in one list; padding goes into one cluster more.
+        place = (most + 1) * torch.arange(len(rows), device=mask.device)[:, None]
+        index = (labels.masked_fill(~mask, most) + place).flatten()
+        lines = len(rows) * (most + 1)
+        sums = torch.zeros(lines, tokens, device=mask.device).index_add_(0, index, distances.view(-1, tokens))
+        sizes = torch.bincount(index, minlength=lines)
+        sums /= sizes.clamp(min=1)[:, None]
+        own = sums.view(-1)[index * tokens + torch.arange(tokens, device=mask.device).repeat(len(rows))]
+        inner = torch.zeros(lines, device=mask.device).index_add_(0, index, own) / (2.0 * sizes.clamp(min=1))
+        inner.masked_fill_(sizes == 0, -_FAR)  # nothing is near to an empty one
+        means, among = sums.view(-1, most + 1, tokens)[:, :most], inner.view(-1, most + 1)[:, :most]
     return result
 
 
