@@ -69,7 +69,8 @@ def _blocks(order: Tensor, counts: Tensor) -> list[Tensor]:
 def _distances(vectors: Tensor) -> Tensor:
     """(documents, tokens, tokens): squared, of each token to each other of its document; rounding may leave less than 0."""
     squares = torch.linalg.vector_norm(vectors, dim=2).square()
-    return (squares[:, :, None] + squares[:, None, :]).baddbmm_(vectors, vectors.mT, alpha=-2.0)
+    sums: Tensor = squares[:, :, None] + squares[:, None, :]
+    return sums.baddbmm_(vectors, vectors.mT, alpha=-2.0)
 
 
 def _first(vectors: Tensor, distances: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
