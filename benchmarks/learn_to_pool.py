@@ -58,6 +58,7 @@ class Plan:
     longest: int
     rate: float
     temperature: float
+    precision: str
     others: int  # documents that answer no claim, as many in training as in measuring
     choose: bool
 
@@ -107,6 +108,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--others", type=int, default=200, help="documents that answer no claim (default: %(default)s)")
     return parser.parse_args(arguments)
 
@@ -200,7 +202,12 @@ def parts_of(arm: str, plan: Plan, lists: Path) -> dict[str, Any]:
             "score": "mean",
             "temperature": plan.temperature,
         },
-        "optimisation": {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate},
+        "optimisation": {
+            "steps": plan.steps,
+            "batch": plan.batch,
+            "rate": plan.rate,
+            "precision": plan.precision,
+        },
     }
     if arm == "with k-means":
         parts["pooling"] = {"method": "kmeans", "least": FACTORS[0], "most": FACTORS[-1]}

@@ -49,6 +49,7 @@ class Plan:
     longest: int
     rate: float
     temperature: float
+    precision: str
     distractors: int
     questions: int | None  # only the first so many, to try it out
     choose: bool
@@ -98,6 +99,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--distractors", type=int, default=500)
     add("--questions", type=int, help="only the first so many, to try it out")
     return parser.parse_args(arguments)
@@ -147,7 +149,12 @@ def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
         "model": {"family": "dense"},
         "data": {"train": {"kind": "pairs", "path": file, "query": "title", "document": "abstract"}},
         "loss": {"name": "infonce", "temperature": plan.temperature},
-        "optimisation": {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate},
+        "optimisation": {
+            "steps": plan.steps,
+            "batch": plan.batch,
+            "rate": plan.rate,
+            "precision": plan.precision,
+        },
     }
     if arm == "topics":
         batches = load_recipe(Path("qwen2_5_embedding")).batches

@@ -14,13 +14,13 @@ from svrag.retrievers.maxsim.pooling import pool
 from tests.benchmarks.beir_made import write_set
 from tests.retrievers.dense.checkpoints import write_encoder
 
-PLAN = Plan(2, 4, 3, 8, 16, 1e-3, 0.1, 6, False)
+PLAN = Plan(2, 4, 3, 8, 16, 1e-3, 0.1, "float32", 6, False)
 
 
 @pytest.mark.parametrize("choose", [False, True])
 def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool) -> None:
     data = text_runs.text_set(write_set(tmp_path / "set"))
-    learnt, asked = halves(data, Plan(2, 4, 3, 8, 16, 1e-3, 0.1, 6, choose))
+    learnt, asked = halves(data, Plan(2, 4, 3, 8, 16, 1e-3, 0.1, "float32", 6, choose))
     assert not set(learnt.documents) & set(asked.documents)
     assert not set(learnt.claims) & set(asked.claims)
     assert all(number in asked.documents for id in asked.claims for number in data.gains[id])

@@ -15,7 +15,7 @@ from benchmarks.title_abstract import Plan, main, papers_of, parts_of
 from tests.retrievers.dense.checkpoints import WORDS, write_encoder
 
 TOPICS = ["gr-qc", "hep-th", "astro-ph.CO", "math-ph", "cond-mat.stat-mech", "cs.LG", "cs.AI", "stat.ML", "q-bio"]
-PLAN = Plan(2, 8, 6, 16, 1e-3, 0.05, 7, None, False)
+PLAN = Plan(2, 8, 6, 16, 1e-3, 0.05, "float32", 7, None, False)
 
 
 def write_papers(folder: Path, count: int = 560) -> Path:
@@ -46,7 +46,7 @@ def test_what_is_asked_is_never_learnt_from(tmp_path: Path) -> None:
     learnt = set(papers.train["abstract"].to_pylist())
     assert not learnt & set(papers.abstracts)
     assert len(papers.train) == 560 - 4 - 500 - PLAN.distractors, "four of dev, those for choosing, the distractors"
-    chosen = papers_of(data, Plan(2, 8, 6, 16, 1e-3, 0.05, 7, None, True))
+    chosen = papers_of(data, Plan(2, 8, 6, 16, 1e-3, 0.05, "float32", 7, None, True))
     assert len(chosen.titles) == 500
     assert not set(chosen.titles) & set(papers.titles), "settings are chosen without dev"
     assert chosen.train.equals(papers.train)

@@ -262,3 +262,29 @@ def test_a_share_that_leaves_nothing_is_one_line(model: Path, data: Path, tmp_pa
     made = recipe(model, data, tmp_path, data={"held_out": None, "held_out_share": 0.01})
     with pytest.raises(InputError, match=r"data\.held_out_share: 0\.01 of 8 rows leaves one side empty"):
         train(made)
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_a_processor_that_multiplies_bfloat16_trains_in_it_and_saves_float32(
+    has: bool, model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has})
+    kinds = set()
+
+    def seen(module: torch.nn.Module, _: object, made: object) -> None:
+        if isinstance(module, torch.nn.Linear) and isinstance(made, torch.Tensor):
+            kinds.add(made.dtype)
+
+    hook = torch.nn.modules.module.register_module_forward_hook(seen)
+    try:
+        made = train(recipe(model, data, tmp_path / "run", evaluation={"every": 6}), tell=lambda _: None)
+    finally:
+        hook.remove()
+    assert (torch.bfloat16 in kinds) == has
+    plain = recipe(model, data, tmp_path / "plain", optimisation={"precision": "float32", "steps": 1})
+    losses = [
+        next(entry["loss"] for entry in result.history if "loss" in entry)
+        for result in (made, train(plain, tell=lambda _: None))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=0.03)
+    assert load_multivector(str(made.folder)).questions(["pooling"])[0].vectors.dtype == np.float32
