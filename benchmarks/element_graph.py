@@ -82,6 +82,7 @@ ARMS: Mapping[str, Arm] = {
     ),
     # Not among those run unless they are named.
     "grcl_gpe_open": Arm("as grcl_gpe, its gates half open from the start", "grcl", gpe=True, gate=0.0),
+    "grcl_group": Arm("as grcl, three anchors of a document share their negatives", "grcl", sampler=(("group", 3),)),
     "grcl_questions": Arm("as grcl, the training documents' own questions as anchors too", "grcl", questions=True),
 }
 DEFAULT_ARMS = ("zero-shot", "infonce", "grcl", "grcl_gpe", "refer_to")
@@ -95,6 +96,7 @@ class Plan:
     batch: int
     longest: int
     rate: float
+    precision: str
     questions: int | None  # only the first so many of each document, to try it out
 
 
@@ -103,7 +105,7 @@ def main() -> int:
     if options.table:
         print(table(options.journal))
         return 0
-    plan = Plan(options.steps, options.batch, options.longest, options.rate, options.most_questions)
+    plan = Plan(options.steps, options.batch, options.longest, options.rate, options.precision, options.most_questions)
     journals.begin(options.journal, plan)
     source = options.journal / "library"
     if not source.is_dir():
@@ -143,6 +145,7 @@ def _options() -> argparse.Namespace:
     add("--batch", type=int, default=6)
     add("--longest", type=int, default=64, help="tokens of an element that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
+    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--most-questions", type=int, help="of a document, to try it out")
     add("--workers", type=int, default=1)
     add("--part", help=argparse.SUPPRESS)
@@ -249,7 +252,7 @@ def recipe_of(arm: Arm, seed: int, plan: Plan, library: Path, documents: Sequenc
                 "rate": plan.rate,
                 "warmup": plan.steps // 10,
                 "weight_decay": 0.01,
-                "precision": "float32",
+                "precision": plan.precision,
                 "seed": seed,
             },
             "output": {"folder": folder, "tensorboard": False, "log_every": 5},

@@ -189,6 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--vision", help="SigLIP2 or CLIP checkpoint; without one figures are read by their words")
     add("--batch", type=int, default=16)
     add("--pool", type=int, default=12)
+    add(
+        "--group",
+        type=int,
+        default=1,
+        help="anchors that draw their negatives together (default: %(default)s, as published)",
+    )
     add("--longest", type=int, default=64)
     add("--repeats", type=int, default=3)
     add("--device", default="cpu")
@@ -196,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trainable, pictures = opened_model(options)
     trainable.network.eval().to(options.device)
     documents = graph_documents(LibraryData(kind="library", library=options.library), pictures=pictures)
-    examples = opened(list(AnchorData(documents, Anchors(pool=options.pool), 1, options.batch)))
+    examples = opened(list(AnchorData(documents, Anchors(pool=options.pool, group=options.group), 1, options.batch)))
     candidates = [document for example in examples for document in example.documents]
     distinct = {document.number: document for document in candidates}
     seen = sum(document.picture is not None for document in distinct.values())

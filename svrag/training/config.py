@@ -228,6 +228,7 @@ class Anchors(Part):
         pool: documents of an anchor.
         positives: one-hop neighbours among them, at most.
         other_documents: share of the negatives from other documents.
+        group: anchors in a row that have their document, kind and negatives in common: a batch reads those once.
         edges: the edges that graph relevance walks; None walks all.
         hops, gamma: of graph relevance: paths at most so long, and what each hop after the first is worth.
         roles: the control rows: section roles as they are, permuted in a document, or drawn at random.
@@ -239,6 +240,7 @@ class Anchors(Part):
     pool: Count = 12
     positives: Count = 4
     other_documents: Share = 0.25
+    group: Count = 1
     edges: tuple[EdgeType, ...] | None = None
     hops: Literal[1, 2] = 2
     gamma: Share = 0.5
@@ -334,7 +336,7 @@ class Optimisation(Part):
     warmup: steps that it takes to get there.
     weight_decay: of AdamW.
     clip: greatest norm of the gradient.
-    precision: "bf16" where the machine has it.
+    precision: "bf16" where the GPU has it or, without one, the processor (AMX); elsewhere that is float32.
     checkpointing: activations are computed again in the backward pass.
     parallel: how several processes share the work.
     workers: processes that prepare batches, at most as many as there are processors; 0 prepares them between steps.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,15 +93,16 @@ def _held_out(recipe: Recipe, pictures: bool) -> Sequence[Example] | None:
 
 
 def _anchors(recipe: Recipe, documents: Sequence[GraphDocument], per_step: int) -> AnchorData:
-    """As many as the steps take, or once as many as there are anchors."""
-    steps, seed = recipe.optimisation.steps, recipe.optimisation.seed
+    """As many as the steps take, or once as many as there are anchors; whole groups."""
+    steps, seed, group = recipe.optimisation.steps, recipe.optimisation.seed, recipe.sampler.group
     length = steps * per_step if steps else _count(recipe, documents)
-    return AnchorData(documents, recipe.sampler, seed, length)
+    return AnchorData(documents, recipe.sampler, seed, math.ceil(length / group) * group)
 
 
 def _some_anchors(recipe: Recipe, documents: Sequence[GraphDocument]) -> AnchorData:
     length = min(_MOST_ANCHORS, _count(recipe, documents))
-    return AnchorData(documents, recipe.sampler, recipe.optimisation.seed, length)
+    alone = recipe.sampler.model_copy(update={"group": 1})  # what is measured does not depend on how it is learnt
+    return AnchorData(documents, alone, recipe.optimisation.seed, length)
 
 
 def _count(recipe: Recipe, documents: Sequence[GraphDocument]) -> int:

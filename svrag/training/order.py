@@ -1,8 +1,8 @@
 """Which examples a process reads when: a pure function of the seed and the step, so that a run can be resumed or shared.
 
-Examples come in an endless stream, one permutation of them all after another. A step takes the next
-batch x accumulate x processes of it, the same ones however they are split, so each step has as many questions as the
-next. Batch number a of a step is the same for all processes together as for one process that reads it alone.
+Examples come in an endless stream, one permutation of them all (or of groups of them) after another. A step takes the
+next batch x accumulate x processes of it, the same ones however they are split, so each step has as many questions as
+the next. Batch number a of a step is the same for all processes together as for one process that reads it alone.
 """
 
 from __future__ import annotations
@@ -50,16 +50,21 @@ class Order(Sampler[list[int]]):
 
 
 class Permutations:
-    """An endless stream of all examples: one permutation after another."""
+    """An endless stream of all examples: one permutation after another.
 
-    def __init__(self, examples: int, seed: int) -> None:
-        self._examples, self._seed = examples, seed
+    Args:
+        group: examples in a row that stay in a row; `examples` is a multiple of it.
+    """
+
+    def __init__(self, examples: int, seed: int, group: int = 1) -> None:
+        self._examples, self._seed, self._group = examples, seed, group
         self._epoch, self._permutation = -1, np.empty(0, dtype=np.int64)
 
     def __call__(self, place: int) -> int:
         """The number of the example at a place of the stream."""
         epoch, within = divmod(place, self._examples)
         if epoch != self._epoch:
-            self._permutation = np.random.default_rng([self._seed, epoch]).permutation(self._examples)
+            groups = np.random.default_rng([self._seed, epoch]).permutation(self._examples // self._group)
+            self._permutation = (groups[:, None] * self._group + np.arange(self._group)).ravel()
             self._epoch = epoch
         return int(self._permutation[within])

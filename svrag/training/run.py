@@ -21,6 +21,7 @@ from svrag.errors import InputError
 from svrag.training.config import Recipe
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import TrainingArguments
 
     from svrag.training.batch import Example
@@ -138,6 +139,7 @@ def trainer_of(
     from transformers import PrinterCallback
 
     from svrag.training.checkpoints import identity
+    from svrag.training.data.anchors import AnchorData
     from svrag.training.losses.flops import FLOPS
     from svrag.training.models.opening import makes_terms, open_for_training
     from svrag.training.objective import Objective
@@ -157,6 +159,8 @@ def trainer_of(
         device="cpu" if shard else arguments.device,
         dtype=torch.bfloat16 if arguments.bf16 else torch.float32,
     )
+    if arguments.bf16 and arguments.device.type == "cpu":
+        _attend_by_products(trainable.network)
     if optimisation.checkpointing:
         trainable.checkpoint_activations()
     # Weights that only pictures need get no gradient from texts.
@@ -177,12 +181,22 @@ def trainer_of(
         identity=identity(recipe, arguments.world_size),
         shard=shard,
         batches=recipe.batches,
+        group=recipe.sampler.group if isinstance(examples, AnchorData) else 1,
         callbacks=_callbacks(recipe, arguments, tell),
     )
     trainer.remove_callback(PrinterCallback)
     # Dropout is drawn anew in each process.
     torch.manual_seed(optimisation.seed + arguments.process_index)
     return trainer, trainable
+
+
+def _attend_by_products(network: nn.Module) -> None:
+    """Attention as products and a softmax: on a CPU torch's own way is the slower one in bfloat16."""
+    from transformers import PreTrainedModel
+
+    for module in network.modules():
+        if isinstance(module, PreTrainedModel):
+            module.set_attn_implementation("eager")
 
 
 @contextlib.contextmanager
@@ -213,6 +227,13 @@ def _workers() -> int:
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
+def _cpu_has_bf16() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 itself (AMX); elsewhere they are slower than float32."""
+    import torch
+
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
 def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArguments:
     import torch
     from transformers import TrainingArguments
@@ -235,7 +256,7 @@ def _arguments(recipe: Recipe, examples: int, held_out: bool) -> TrainingArgumen
         warmup_steps=optimisation.warmup,
         weight_decay=optimisation.weight_decay,
         max_grad_norm=optimisation.clip,
-        bf16=optimisation.precision == "bf16" and gpu and torch.cuda.is_bf16_supported(),
+        bf16=optimisation.precision == "bf16" and (torch.cuda.is_bf16_supported() if gpu else _cpu_has_bf16()),
         use_cpu=not gpu,
         seed=optimisation.seed,
         eval_strategy="steps" if held_out else "no",

@@ -70,6 +70,7 @@ class RetrievalTrainer(Trainer):
         identity: of the recipe, kept in checkpoints.
         shard: weights are shared out among processes (FSDP2), not copied to each (DDP).
         batches: how examples are put together; None takes as many of all alike.
+        group: examples in a row that stay in a row.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class RetrievalTrainer(Trainer):
         identity: Mapping[str, Any],
         shard: bool = False,
         batches: Batches | None = None,
+        group: int = 1,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         self._objective, self._cached = objective, chunk is not None
@@ -93,7 +95,7 @@ class RetrievalTrainer(Trainer):
         self._collator = Collator(trainable, chunk=chunk or together, placeless=objective.needs_placeless)
         self._reader = Collator(trainable, chunk=at_once, placeless=False)
         self._held_out, self._own_pool, self._identity = held_out, own_pool, identity
-        self.sharded, self._batches, self._trainable = shard, batches, trainable
+        self.sharded, self._batches, self._group, self._trainable = shard, batches, group, trainable
         encoders = Encoders(trainable.network).eval()  # what trains it tells all of it
         if shard:
             sharded.share_out(encoders, trainable.layers, arguments.device)
@@ -125,7 +127,7 @@ class RetrievalTrainer(Trainer):
     def _order(self) -> Sampler[list[int]]:
         examples, arguments, batches = cast(Any, self.train_dataset), self.args, self._batches
         accumulate, processes = arguments.gradient_accumulation_steps, arguments.world_size
-        stream: Callable[[int], int] = Permutations(len(examples), arguments.seed)
+        stream: Callable[[int], int] = Permutations(len(examples), arguments.seed, self._group)
         if batches and batches.category:
             stream = TopicStream(topics_of(examples, batches.category), batches.groups, arguments.seed)
         if batches and batches.tokens:

@@ -46,3 +46,12 @@ def test_pictures_are_seen_once(library: Path, capsys: pytest.CaptureFixture[str
     (candidates, distinct, seen), ways = run(capsys, library, "--tiny")
     assert candidates > distinct > seen > 0
     assert ways["together"][0] == 4, "texts and pictures of the documents apart"
+
+
+def test_anchors_that_draw_together_leave_less_to_read(
+    tmp_path: Path, library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = str(write_bert(tmp_path / "bert"))
+    (candidates, distinct, _), _ = run(capsys, library, "--text", text, "--pool", "6")
+    (grouped, fewer, _), _ = run(capsys, library, "--text", text, "--pool", "6", "--group", "6")
+    assert grouped / fewer > candidates / distinct

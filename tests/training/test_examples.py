@@ -11,7 +11,7 @@ import pytest
 from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.config import Recipe
 from svrag.training.examples import datasets_of
-from svrag.training.run import train
+from svrag.training.run import train, trainer_of
 from tests.evaluation.files_made import write_json, write_lines
 from tests.retrievers.elements.tiny import write_bert
 from tests.training.data.test_graphs import edge, node
@@ -75,6 +75,25 @@ def test_anchors_are_as_many_as_the_steps_take_or_as_there_are(tmp_path: Path) -
     assert len(held_out) == 2
     examples, _ = datasets_of(graph_recipe(tmp_path, optimisation={"steps": None}), pictures=False, per_step=2)
     assert len(examples) == 2 * (DOCUMENTS - 1)
+
+
+def test_groups_of_anchors_are_whole_and_not_in_what_is_held_out(tmp_path: Path) -> None:
+    grouped = graph_recipe(tmp_path, sampler={"group": 4})
+    examples, held_out = datasets_of(grouped, pictures=False, per_step=2)
+    assert len(examples) == 8, "three steps of two, rounded up"
+    assert held_out is not None
+    _, alone = datasets_of(graph_recipe(tmp_path), pictures=False, per_step=2)
+    assert list(held_out) == list(alone or ())
+
+
+def test_a_run_reads_groups_in_a_row(tmp_path: Path) -> None:
+    grouped = graph_recipe(tmp_path, sampler={"group": 2}, optimisation={"steps": 6})
+    examples, held_out = datasets_of(grouped, pictures=False, per_step=2)
+    trainer, _ = trainer_of(grouped, examples, held_out, lambda line: None)
+    order = list(trainer._order())
+    assert [first + 1 for first, _ in order] == [second for _, second in order]
+    assert sorted(row for rows in order for row in rows) == list(range(12))
+    assert order != sorted(order)
 
 
 def test_documents_that_are_held_out_are_whole_ones(tmp_path: Path) -> None:

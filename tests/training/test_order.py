@@ -5,7 +5,7 @@ from itertools import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svrag.training.order import Order
+from svrag.training.order import Order, Permutations
 
 SIZES = st.integers(1, 4)
 
@@ -42,3 +42,12 @@ def test_the_order_depends_on_the_seed_and_changes_from_one_pass_to_the_next() -
     assert stream(1) == stream(1)
     assert stream(1) != stream(2)
     assert stream(1)[:50] != stream(1)[50:]
+
+
+@given(groups=st.integers(1, 9), group=SIZES, seed=st.integers(0, 99))
+def test_groups_stay_together_and_come_once_before_any_comes_again(groups: int, group: int, seed: int) -> None:
+    stream = Permutations(groups * group, seed, group)
+    for epoch in range(2):
+        first = epoch * groups * group
+        rows = [[stream(first + i * group + j) for j in range(group)] for i in range(groups)]
+        assert sorted(rows) == [list(range(i * group, (i + 1) * group)) for i in range(groups)]

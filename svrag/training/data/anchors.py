@@ -3,6 +3,8 @@
 Anchors are captions (their partner is the figure or table), texts that speak of something, and questions. A pool holds
 partners and neighbours of the anchor, further elements of the document and some of other documents; never a heading.
 How relevant each is, the graph tells (svrag.graph.relevance); a question is as relevant as its nearest partner.
+Anchors may come in groups of one document and kind that draw their negatives from the same few elements: a model reads
+those once for all of them.
 
 Facts of the method: Element Graph for Academic Multimodal Retrieval, schema v2.1 (github.com/monkcat/dl_project).
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, get_args, overload
 
 from svrag.errors import InputError
@@ -67,7 +70,10 @@ class _Anchor:
 
 
 class AnchorData(Sequence[Example]):
-    """`length` examples. Each depends on the seed and its index alone, so that a run can be resumed or shared."""
+    """`length` examples. Each depends on the seed and its index alone, so that a run can be resumed or shared.
+
+    Those of a group follow each other: the first `sampler.group`, and so on.
+    """
 
     def __init__(self, documents: Sequence[GraphDocument], sampler: Anchors, seed: int, length: int) -> None:
         """Kinds of anchors that the documents lack leave their share to the others.
@@ -83,6 +89,11 @@ class AnchorData(Sequence[Example]):
         self._sampler, self._seed, self._length = sampler, seed, length
         self._relevance: dict[int, tuple[Relevance, Relevance]] = {}
         self._anchors = {kind: list(_anchors(self._documents, kind)) for kind in KINDS}
+        self._own: dict[tuple[Kind, int], list[_Anchor]] = {}
+        for kind, anchors in self._anchors.items():
+            for anchor in anchors:
+                self._own.setdefault((kind, anchor.document), []).append(anchor)
+        self._last: tuple[int, list[Example]] = (-1, [])  # the group that was drawn last, and its number
         self._candidates = {kind: [_candidates(document, kind) for document in self._documents] for kind in KINDS}
         shares = {"caption_of": sampler.caption_of, "refer_to": sampler.refer_to, "question": sampler.question}
         self._kinds = [kind for kind in KINDS if self._anchors[kind] and shares[kind] > 0]
@@ -107,11 +118,29 @@ class AnchorData(Sequence[Example]):
             return [self[i] for i in range(*index.indices(self._length))]
         if not -self._length <= index < self._length:
             raise IndexError(index)
-        draw = random.Random(f"{self._seed}/{index % self._length}")
-        (kind,) = draw.choices(self._kinds, self._shares)
-        return self._example(kind, draw.choice(self._anchors[kind]), draw)
+        number, member = divmod(index % self._length, self._sampler.group)
+        if self._last[0] != number:
+            self._last = number, self._group(number)
+        return self._last[1][member]
 
-    def _example(self, kind: Kind, anchor: _Anchor, draw: random.Random) -> Example:
+    def _group(self, number: int) -> list[Example]:
+        """Examples with a document and a kind in common; where the document has fewer anchors, they come again."""
+        draw = random.Random(f"{self._seed}/{number}")
+        (kind,) = draw.choices(self._kinds, self._shares)
+        first = draw.choice(self._anchors[kind])
+        anchors = [first]
+        while len(anchors) < self._sampler.group:
+            own = self._own[kind, first.document]
+            anchors += draw.sample(own, min(len(own), self._sampler.group - len(anchors)))
+        candidates = self._candidates[kind][first.document]
+        shuffled = draw.sample(candidates, len(candidates))
+        strangers = self._strangers(kind, first.document, draw)
+        return [self._example(kind, anchor, shuffled, strangers, draw) for anchor in anchors]
+
+    def _example(
+        self, kind: Kind, anchor: _Anchor, shuffled: Sequence[str], strangers: Sequence[Item], draw: random.Random
+    ) -> Example:
+        """Its negatives are the first of `shuffled`, the document's candidates, and of `strangers`."""
         relevance, neighbours = self._graphs(anchor.document)
         asking = (anchor.element,) if anchor.element else anchor.partners
         near = {id for one in asking for id in neighbours.of(one)}  # themselves among them
@@ -119,20 +148,19 @@ class AnchorData(Sequence[Example]):
         partners = draw.sample(anchor.partners, min(len(anchor.partners), self._sampler.positives))
         others = [id for id in candidates if id in near and id != anchor.element and id not in anchor.partners]
         neighbours_drawn = draw.sample(others, min(len(others), self._sampler.positives - len(partners)))
-        # What is left of partners and neighbours is no negative.
-        far = [id for id in candidates if id not in near and id not in anchor.partners and id != anchor.element]
         missing = self._sampler.pool - len(partners) - len(neighbours_drawn)
         others_share = self._sampler.other_documents if len(self._documents) > 1 else 0.0
-        negatives = draw.sample(far, min(len(far), missing - round(missing * others_share)))
-        ids = [*partners, *neighbours_drawn, *negatives]
-        strangers = self._strangers(kind, anchor.document, self._sampler.pool - len(ids), draw)
+        # What is left of partners and neighbours is no negative.
+        far = (id for id in shuffled if id not in near and id not in anchor.partners and id != anchor.element)
+        ids = [*partners, *neighbours_drawn, *islice(far, missing - round(missing * others_share))]
+        beside = strangers[: self._sampler.pool - len(ids)]
         items = self._documents[anchor.document].pool_items(kind)
         reached = [relevance.of(one) for one in asking]
         worth = [max(one.get(id, 0.0) for one in reached) for id in ids]
         return Example(
             anchor.query,
-            (*(items[id] for id in ids), *strangers),
-            (*worth, *(0.0 for _ in strangers)),
+            (*(items[id] for id in ids), *beside),
+            (*worth, *(0.0 for _ in beside)),
         )
 
     def _graphs(self, document: int) -> tuple[Relevance, Relevance]:
@@ -143,13 +171,13 @@ class AnchorData(Sequence[Example]):
             self._relevance[document] = counted, Relevance(graph, hops=1)
         return self._relevance[document]
 
-    def _strangers(self, kind: Kind, document: int, count: int, draw: random.Random) -> list[Item]:
-        """At most `count` elements of other documents, each of which is as likely as the next."""
+    def _strangers(self, kind: Kind, document: int, draw: random.Random) -> list[Item]:
+        """As many elements of other documents as a pool can hold, each of which is as likely as the next."""
         if len(self._documents) < 2:
             return []
         found: dict[tuple[int, str], None] = {}
-        for _ in range(count * _TRIES):
-            if len(found) == count:
+        for _ in range(self._sampler.pool * _TRIES):
+            if len(found) == self._sampler.pool:
                 break
             other = (document + draw.randrange(1, len(self._documents))) % len(self._documents)
             if candidates := self._candidates[kind][other]:

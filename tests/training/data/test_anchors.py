@@ -86,6 +86,42 @@ def test_an_example_depends_on_seed_and_index_alone(seed: int, indices: list[int
     assert whole[indices[0] : indices[0] + 2] == [apart[i] for i in range(indices[0], min(indices[0] + 2, 50))]
 
 
+def test_anchors_of_a_group_have_document_kind_and_negatives_in_common() -> None:
+    relevance = {d.graph.document_id: Relevance(d.graph, hops=1) for d in DOCUMENTS}
+    data = AnchorData(DOCUMENTS, Anchors(group=4), 1, 240)
+    drawn, kinds = set[str](), Counter[str]()
+    for start in range(0, 240, 4):
+        group = data[start : start + 4]
+        (kind,) = {kind_of(example) for example in group}
+        pools = [ids_of(example) for example in group]
+        (own,) = {ids[0][0] for ids in pools}
+        drawn.add(own)
+        kinds[kind] += 1
+        there = {"caption_of": 3, "refer_to": 3, "question": 2}[kind]
+        assert len({example.query.text for example in group}) == there, "none comes again before all have come"
+        far: list[list[str]] = []
+        for example, ids in zip(group, pools, strict=True):
+            asking = ids[0] if kind == "question" else example.query.text.split()[-1]
+            near = relevance[own].of(asking)
+            assert len(ids) == len(set(ids)) == 12
+            assert asking not in ids or kind == "question"
+            assert 1 <= sum(id in near for id in ids) <= 4, "negatives of the group that are near to it are left out"
+            far.append([id for id in ids if id not in near])
+        for which in (True, False):  # of its document, and of others
+            parts = [[id for id in ids if (id[0] == own) == which] for ids in far]
+            longest = max(map(len, parts))
+            assert len({id for ids in parts for id in ids}) < 2 * longest, "mostly the same ones"
+    assert drawn == set("abcd")
+    assert all(10 <= kinds[kind] <= 30 for kind in ("caption_of", "refer_to", "question"))
+
+
+@given(st.integers(1, 7), st.integers(0, 2**31))
+def test_examples_of_groups_depend_on_seed_and_index_alone(group: int, seed: int) -> None:
+    data = AnchorData(DOCUMENTS, Anchors(group=group), seed, 3 * group)
+    backwards = AnchorData(DOCUMENTS, Anchors(group=group), seed, 3 * group)
+    assert [backwards[i] for i in reversed(range(3 * group))] == list(data)[::-1]
+
+
 def test_seeds_and_indices_draw_differently() -> None:
     data = AnchorData(DOCUMENTS, Anchors(), 1, 40)
     assert len({example.documents for example in data}) > 35
