@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from svrag.errors import InputError
 from svrag.retrievers.multivector.checkpoint import quiet_loading
 from svrag.retrievers.multivector.hub import Checkpoint
 from svrag.retrievers.multivector.text import check
 from svrag.training.config import Adapter, RetrieverModel
 from svrag.training.models.dense import OneVectorTrainable, make_ready, train_parts
+from svrag.training.models.words import make_head
 
 # Of checkpoints of words that are predicted: what pools, and what predicts the next sentence.
 _UNUSED = ("pooler.", "bert.pooler.", "cls.seq_relationship.")
@@ -28,8 +27,8 @@ def open_sparse(
 ) -> OneVectorTrainable:
     """The encoder of `checkpoint`, on the CPU, in float32.
 
-    A network that predicts words gets the pooling. So does a BERT that predicts none, as text encoders are saved: its
-    head begins as the identity before the embeddings of words, which is where a text's own words weigh most.
+    A network that predicts words gets the pooling. So does a BERT that predicts none, as text encoders are saved, with
+    a head that is made of its own vocabulary (svrag.training.models.words).
 
     Raises:
         InputError: its files do not fit, or the recipe asks for what the family cannot do.
@@ -67,18 +66,6 @@ def _read(checkpoint: Checkpoint) -> tuple[Any, bool]:
         str(checkpoint.folder), transformer_task="fill-mask", model_kwargs={"local_files_only": True}
     )
     if not predicts:
-        _make_head(network.auto_model)
+        make_head(network.auto_model, network.tokenizer)
     pooling = SpladePooling("max", embedding_dimension=int(network.auto_model.config.vocab_size))
     return SparseEncoder(modules=[network, pooling], device="cpu", similarity_fn_name="dot").float(), not predicts
-
-
-@torch.no_grad()
-def _make_head(network: Any) -> None:
-    """Of BERT: the layer before the words becomes the identity; words are the network's own embeddings, tied."""
-    transform = network.cls.predictions.transform
-    torch.nn.init.eye_(transform.dense.weight)
-    transform.dense.bias.zero_()
-    transform.LayerNorm.weight.fill_(1.0)
-    transform.LayerNorm.bias.zero_()
-    network.cls.predictions.bias.zero_()
-    network.tie_weights()
