@@ -12,6 +12,7 @@ from svrag.errors import InputError
 from svrag.settings import Settings
 
 if TYPE_CHECKING:
+    from svrag.library.store import Library
     from svrag.library.tokens.identity import IndexSettings
 
 
@@ -56,10 +57,9 @@ def _index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(options: argparse.Namespace, settings: Settings) -> int:
-    from svrag.console.documents import print_report
-    from svrag.console.progress import encoding_progress
+    from svrag.console.documents import print_encoded, print_report
     from svrag.library.store import Library
-    from svrag.search.encoding import check, encode
+    from svrag.search.encoding import check
     from svrag.search.engine import retrievers_named
 
     retrievers = retrievers_named(settings.retriever)
@@ -69,16 +69,32 @@ def _add(options: argparse.Namespace, settings: Settings) -> int:
         check(library, retrievers, encoder=settings.encoder, settings=chosen, reindex=options.reindex)
         report = add_files(library, options, settings)
         print_report(report, library.folder)
-        with encoding_progress() as on_encoding:
-            encode(
-                library,
-                library.documents(),
-                retrievers,
-                encoder=settings.encoder,
-                on_encoding=on_encoding,
-                settings=chosen,
-            )
+        for name in retrievers:
+            print_encoded(name, _encode(library, name, settings, chosen))
     return SKIPPED if report.skipped else DONE
+
+
+def _encode(library: Library, retriever: str, settings: Settings, chosen: IndexSettings | None) -> int:
+    """Let a model encode what it has not encoded yet; of how many documents."""
+    from svrag.console.progress import encoding_progress
+    from svrag.search.encoding import encode
+
+    encoded = set[str]()
+    with encoding_progress() as show:
+
+        def on_encoding(document: str, done: int, total: int) -> None:
+            encoded.add(document)
+            show(document, done, total)
+
+        encode(
+            library,
+            library.documents(),
+            [retriever],
+            encoder=settings.encoder,
+            on_encoding=on_encoding,
+            settings=chosen,
+        )
+    return len(encoded)
 
 
 def _index_settings(options: argparse.Namespace) -> IndexSettings | None:

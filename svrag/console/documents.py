@@ -39,6 +39,12 @@ def print_report(report: AddReport, folder: Path) -> None:
     console.print(plain(f"{', '.join(counts)}: {pages} pages read in {report.seconds:.1f} s, library {folder}"))
 
 
+def print_encoded(retriever: str, documents: int) -> None:
+    """What a model has made vectors of; nothing where it had made them all."""
+    if documents:
+        out().print(plain(f"{retriever}: vectors of {documents} {'document' if documents == 1 else 'documents'} made"))
+
+
 def document_json(document: StoredDocument) -> dict[str, object]:
     """A document as `svrag list --json` and `svrag info --json` print it; its keys are stable."""
     return {

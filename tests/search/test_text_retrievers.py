@@ -45,8 +45,14 @@ def test_from_a_pdf_to_an_answer(
     first, second = (write_paper(tmp_path / f"{name}.pdf", LINES[start:]) for start, name in enumerate("ab"))
     with fake_embeddings() as server:
         monkeypatch.setenv("SVRAG_EMBEDDINGS_BASE_URL", server.base_url)
-        assert main(["add", str(first), str(second), "--workers", "1", *options]) == 0
+        assert main(["add", str(first), "--workers", "1", *options[:2]]) == 0
         capsys.readouterr()
+        assert main(["add", str(first), str(second), "--workers", "1", *options]) == 0
+        told = capsys.readouterr().out.replace("\n", " ")
+        models_named = [name for name in retriever.split(",") if name != "lexical"]
+        assert told.count("vectors of 2 documents made") == len(models_named), "of the one that was known, too"
+        assert main(["add", str(first), "--workers", "1", *options]) == 0
+        assert "vectors" not in capsys.readouterr().out
         assert main(["search", "kiln fired hours", "--json", *options]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["retriever"] == retriever
