@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from svrag.evaluation import beir
 from svrag.evaluation.bootstrap import interval, paired
@@ -84,6 +85,20 @@ def run(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, rank: 
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     losses = tuple(round(entry["loss"], 4) for entry in result.history if "loss" in entry)
     return Trained(result.folder, losses, round(time.perf_counter() - began, 1))
+
+
+def blended(before: Path, trained: Path, share: float, folder: Path) -> Path:
+    """The model that `adapter.blend` would have saved: `share` of the way from the weights before to those trained."""
+    if not folder.is_dir():
+        made = folder.with_name(f".{folder.name}")
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.copytree(trained, made)
+        first, last = (load_file(model / "model.safetensors") for model in (before, trained))
+        # A base may be saved in another type, or with weights that are not used.
+        weights = {key: torch.lerp(first[key].to(last[key].dtype), last[key], share) for key in last}
+        save_file(weights, made / "model.safetensors", metadata={"format": "pt"})
+        made.rename(folder)
+    return folder
 
 
 def untrained(base: Path, folder: Path, seed: int, parts: Mapping[str, Any]) -> Path:

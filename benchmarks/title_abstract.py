@@ -7,7 +7,8 @@
 DIR has train.parquet and dev.parquet with title, abstract, topic. The titles of dev ask for their abstracts among those
 of dev and of papers of train that no run learns from. Each seed trains all-MiniLM-L6-v2 twice on the same number of
 pairs: with batches drawn alike, and with the topics in the shares of configs/qwen2_5_embedding.yaml. Beside them: the base
-with as many tokens, the base with its own 256, and BM25. With --choose papers of train stand in for dev: settings are to be
+with as many tokens, the base with its own 256, and BM25. Each trained model is measured once more with half of its update
+(`adapter.blend`). With --choose papers of train stand in for dev: settings are to be
 chosen there. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
 """
 
@@ -36,6 +37,8 @@ METRICS = ("recall@1", "recall@5", "mrr", "precision@1", "precision@5")
 SLOWEST = "base, 256 tokens"
 REFERENCES = ("lexical", "base", SLOWEST)
 ARMS = ("random", "topics")
+HALF = ", half"
+"""After the name of an arm: its models with half of their updates."""
 _CHOOSING = 500  # papers of train that stand in for dev
 
 
@@ -78,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     jobs = [(name, 0) for name in options.references if name != SLOWEST]
     jobs += [(arm, seed) for seed in options.seeds for arm in options.arms]
+    jobs += [(arm + HALF, seed) for seed in options.seeds for arm in options.arms]
     jobs += [(SLOWEST, 0)] if SLOWEST in options.references else []
     runs = [(f"{arm}-{seed}", partial(_done, arm, seed, papers, plan, base, options)) for arm, seed in jobs]
     journals.go_on(options.journal, runs)
@@ -133,6 +137,11 @@ def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: 
         text_runs.read(trained.model, plan.longest)
         result |= {"training": trained.seconds, "losses": trained.losses}
         retriever, encoder = "dense", str(trained.model)
+    elif arm.endswith(HALF):
+        short = text_runs.base_in(options.journal / "base-short", options.base, plan.learnt)
+        runs, name = options.journal / "runs", f"{arm.removesuffix(HALF)}-{seed}"
+        retriever = "dense"
+        encoder = str(text_runs.blended(short, runs / name / "model", 0.5, runs / f"{name}-half"))
     elif arm == "lexical":
         retriever, encoder = "lexical", ""
     else:
@@ -173,7 +182,7 @@ def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
     results = journals.kept(journal)
     rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
-    for name in (*REFERENCES, *ARMS):
+    for name in (*REFERENCES, *ARMS, *(arm + HALF for arm in ARMS)):
         if own := [result["questions"] for result in results if result["arm"] == name]:
             rows[name] = own
     if not rows:

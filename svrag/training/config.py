@@ -89,6 +89,7 @@ class Adapter(Part):
         init: of the first factor; the second is 0.
         targets: names of layers, as a pattern or a list; None takes those the family was published with.
         head: whether the layer that makes token vectors is trained (and saved) too.
+        blend: how much of the updates is in the model that is saved, between the one before (0) and the one trained (1).
     """
 
     rank: Count = 32
@@ -97,6 +98,7 @@ class Adapter(Part):
     init: Literal["default", "gaussian"] = "gaussian"
     targets: Name | tuple[Name, ...] | None = None
     head: Flag = True
+    blend: Share = 1.0
 
 
 class Corpus(Part):

@@ -21,7 +21,7 @@ from svrag.errors import InputError
 from svrag.training.config import Recipe
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from transformers import TrainingArguments
 
     from svrag.training.batch import Example
@@ -77,6 +77,7 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     from svrag.training.checkpoints import check_data, check_identity, identity, last_checkpoint
     from svrag.training.data.hashing import hash_of
     from svrag.training.examples import datasets_of, skipped_rows
+    from svrag.training.models.lora import blend, second_factors
     from svrag.training.models.opening import reads_pictures
     from svrag.training.recipes import save_resolved
 
@@ -93,6 +94,7 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
     if not len(examples):
         raise InputError("data.train holds no examples")
     trainer, trainable = trainer_of(recipe, examples, held_out, tell)
+    before = {} if trainer.sharded else second_factors(trainable.network)
     first = trainer.is_world_process_zero()
     if first:
         save_resolved(recipe, folder, data)
@@ -113,7 +115,11 @@ def _train(recipe: Recipe, resume: bool, tell: Callable[[str], None], started: f
         # Of shared out weights no process has all, but the checkpoint does.
         kept = Path(state.best_model_checkpoint or str(last_checkpoint(folder / CHECKPOINTS)))
         with _quiet():
-            _save(_read_again(recipe, kept) if trainer.sharded else trainable, folder / MODEL)
+            if trainer.sharded:
+                trainable, before = _read_again(recipe, kept)
+            if recipe.adapter is not None:
+                blend(trainable.network, before, recipe.adapter.blend)
+            _save(trainable, folder / MODEL)
     trainer.accelerator.wait_for_everyone()
     return TrainResult(
         folder / MODEL,
@@ -299,18 +305,20 @@ def _callbacks(recipe: Recipe, arguments: TrainingArguments, tell: Callable[[str
     return callbacks
 
 
-def _read_again(recipe: Recipe, checkpoint: Path) -> Trainable:
-    """The model as a checkpoint has it, on the CPU."""
+def _read_again(recipe: Recipe, checkpoint: Path) -> tuple[Trainable, dict[str, Tensor]]:
+    """The model as a checkpoint has it, on the CPU, and what `second_factors` were before."""
     import torch
 
     from svrag.training.checkpoints import load_weights, put_weights
+    from svrag.training.models.lora import second_factors
     from svrag.training.models.opening import open_for_training
 
     trainable = open_for_training(
         recipe.model, recipe.adapter, seed=recipe.optimisation.seed, device="cpu", dtype=torch.float32
     )
+    before = second_factors(trainable.network)
     put_weights(trainable.network, load_weights(checkpoint))
-    return trainable
+    return trainable, before
 
 
 def _save(trainable: Trainable, folder: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from benchmarks import text_runs
 from benchmarks.title_abstract import Plan, main, papers_of, parts_of
@@ -69,7 +71,8 @@ def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main([*common, "--seeds", "1", "2", "--arms", "topics"]) == 0
     assert (journal / "topics-1.json").read_text() == first, "what is there is not made again"
     results = {file.stem: json.loads(file.read_text()) for file in journal.glob("*-*.json")}
-    assert set(results) == {"lexical-0", "base-0", "base, 256 tokens-0", "topics-1", "topics-2"}
+    halves = {"topics, half-1", "topics, half-2"}
+    assert set(results) == {"lexical-0", "base-0", "base, 256 tokens-0", "topics-1", "topics-2", *halves}
     assert all(len(result["questions"]) == 9 for result in results.values())
     assert results["topics-1"]["losses"] != results["topics-2"]["losses"]
     told = capsys.readouterr().out
@@ -86,3 +89,13 @@ def test_metrics_of_a_ranking() -> None:
     assert told["recall@5"] == pytest.approx(2 / 3)
     assert told["precision@5"] == pytest.approx(2 / 5)
     assert told["mrr"] == 0.5
+
+
+def test_blended_weights_lie_between(tmp_path: Path) -> None:
+    before, trained = write_encoder(tmp_path / "before"), write_encoder(tmp_path / "trained")
+    file = "model.safetensors"
+    began, ended = load_file(before / file), {key: value + 1 for key, value in load_file(trained / file).items()}
+    save_file(ended, trained / file, metadata={"format": "pt"})
+    made = load_file(text_runs.blended(before, trained, 0.25, tmp_path / "made") / file)
+    for key, weight in made.items():
+        torch.testing.assert_close(weight, 0.75 * began[key] + 0.25 * ended[key])

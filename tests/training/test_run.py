@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from svrag.errors import InputError
 from svrag.retrievers.multivector.loading import load_multivector
@@ -288,3 +289,21 @@ def test_a_processor_that_multiplies_bfloat16_trains_in_it_and_saves_float32(
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.03)
     assert load_multivector(str(made.folder)).questions(["pooling"])[0].vectors.dtype == np.float32
+
+
+def test_half_of_an_update_lies_halfway(model: Path, data: Path, tmp_path: Path) -> None:
+    def saved(blend: float) -> dict[str, torch.Tensor]:
+        made = recipe(
+            model, data, tmp_path / str(blend), adapter={"blend": blend}, optimisation={"precision": "float32"}
+        )
+        return load_file(train(made, tell=lambda _: None).folder / "model.safetensors")
+
+    none, half, whole = saved(0.0), saved(0.5), saved(1.0)
+    began = load_file(model / "model.safetensors")
+    moved = 0.0
+    for key, weight in began.items():
+        name = next(name for name in whole if name.endswith(key))
+        torch.testing.assert_close(none[name], weight)
+        torch.testing.assert_close(half[name], (weight + whole[name]) / 2, atol=1e-6, rtol=1e-5)
+        moved += float((whole[name] - weight).abs().sum())
+    assert moved > 0

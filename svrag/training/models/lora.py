@@ -5,11 +5,12 @@ The head is no matter of LoRA's: where it is trained it is trained whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from svrag.errors import InputError
 from svrag.retrievers.multivector.hub import Checkpoint
@@ -85,6 +86,23 @@ def merged(model: nn.Module) -> None:
             if isinstance(layer, LoraLayer):
                 layer.merge()
                 setattr(module, name, layer.get_base_layer())
+
+
+def second_factors(network: nn.Module) -> dict[str, Tensor]:
+    """Copies of the factors that are 0 in a new adapter: an update is as large as they are."""
+    return {name: weight.detach().clone() for name, weight in network.named_parameters() if ".lora_B." in name}
+
+
+@torch.no_grad()
+def blend(network: nn.Module, before: Mapping[str, Tensor], share: float) -> None:
+    """Take updates back to a `share` of what they came to since `before`, in place.
+
+    Weights between those before and after fine-tuning often do better than either, on what was learnt and on what was not
+    (Wortsman et al., WiSE-FT, arXiv 2109.01903).
+    """
+    for name, weight in network.named_parameters():
+        if name in before:
+            weight.copy_(torch.lerp(before[name], weight, share))
 
 
 def save_adapter(model: Any, base: Checkpoint, folder: Path) -> None:
