@@ -5,13 +5,16 @@
     python benchmarks/learn_to_pool.py --data DIR --journal DIR --choose     # on the training half alone: for settings
 
 DIR is SciFact in BEIR's layout. Claims are split into halves that share no right document. ColBERT is all-MiniLM-L6-v2
-with its hidden states as token vectors. It is measured untrained, trained by distillation without pooling, and trained
-with its documents pooled by k-means, the factor drawn from 1 to 6 at each step (arXiv 2607.06036): same claims, lists
-and settings. The teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a claim, added,
-and 2 more for those that are labelled right: no cross-encoder was to be had here. Measured is nDCG@10 of the other half's
-claims over its right documents and others that are in no training list, whole rankings by the int8 scan of svrag's
-searches, for each way and factor of pooling. Texts are cut to so many words, for BM25 too, to save time: this is not the
-published task. What clustering costs is CPU time per document, one thread, of batches of 64.
+with its hidden states as token vectors, or what a new layer makes of them (--dimension). It is measured untrained,
+trained without pooling, and trained with its documents pooled by k-means, the factor drawn from 1 to 6 at each step
+(arXiv 2607.06036): same questions, documents and settings. It learns by distillation from lists of the claims' documents:
+the teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a claim, added, and 2 more
+for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the batch,
+without a teacher: from claims with their right documents, and titles with their abstracts, of all documents that are not
+measured. Measured is nDCG@10 of the other half's claims over its right documents and others that were not learnt from,
+whole rankings by the int8 scan of svrag's searches, for each way and factor of pooling. Texts are cut to so many words,
+for BM25 too, to save time: this is not the published task. What clustering costs is CPU time per document, one thread, of
+batches of 64.
 """
 
 from __future__ import annotations
@@ -53,13 +56,15 @@ class Plan:
 
     steps: int
     batch: int
-    candidates: int  # of a claim in training
+    candidates: int  # of a claim in training, by lists
+    pairs: bool
+    dimension: int | None  # of a new layer
     words: int  # of a text, for all retrievers
     longest: int
     rate: float
     temperature: float
     precision: str
-    others: int  # documents that answer no claim, as many in training as in measuring
+    others: int  # documents that answer no claim, as many in lists as in measuring
     choose: bool
 
 
@@ -79,15 +84,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
     journals.begin(options.journal, plan)
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
-    data = text_runs.beginnings(text_runs.text_set(options.data), plan.words)
+    whole = text_runs.text_set(options.data)
+    data = text_runs.beginnings(whole, plan.words)
     learnt, asked = halves(data, plan)
-    lists = options.journal / "lists.jsonl"
-    if not lists.is_file():
-        _write_lists(lists, data, learnt, plan, base)
+    file = learnt_from(options.journal, plan)
+    if not file.is_file():
+        if plan.pairs:
+            write_pairs(file, whole, learnt, plan)
+        else:
+            _write_lists(file, data, learnt, plan, base)
     jobs = [("references", 0), *((arm, seed) for seed in options.seeds for arm in options.arms)]
+    if plan.dimension is None:  # the untrained one has nothing that is drawn
+        jobs = list(dict.fromkeys((arm, 0 if arm == ARMS[0] else seed) for arm, seed in jobs))
     runs = [
-        (f"{arm}-{0 if arm == ARMS[0] else seed}", partial(_done, arm, seed, data, asked, plan, base, options))
-        for arm, seed in jobs
+        (f"{arm}-{seed}", partial(_done, arm, seed, data, asked, plan, base, options.journal)) for arm, seed in jobs
     ]
     journals.go_on(options.journal, runs)
     print(table(options.journal))
@@ -103,7 +113,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--steps", type=int, default=40)
     add("--batch", type=int, default=8)
-    add("--candidates", type=int, default=6, help="documents of a claim in training (default: %(default)s)")
+    add("--candidates", type=int, default=6, help="documents of a claim in lists (default: %(default)s)")
+    add("--pairs", action="store_true", help="learn from labelled pairs, of titles too, instead of a teacher's lists")
+    add("--dimension", type=int, help="of a new layer for token vectors; without, hidden states are the vectors")
     add("--words", type=int, default=40, help="of a text, for all retrievers (default: %(default)s)")
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
@@ -124,8 +136,13 @@ def halves(data: TextSet, plan: Plan) -> tuple[Half, Half]:
         first, second, third, asked = text_runs.parts_of(groups, 4)
         learnt = first + second + third
     right = {number for gains in data.gains.values() for number in gains}
-    rest = text_runs.sample([number for number in range(len(data.texts)) if number not in right], 2 * plan.others)
-    return _half(data, learnt, rest[::2]), _half(data, asked, rest[1::2])
+    free = [number for number in range(len(data.texts)) if number not in right]
+    rest = text_runs.sample(free, 2 * plan.others)
+    if not plan.pairs:
+        return _half(data, learnt, rest[::2]), _half(data, asked, rest[1::2])
+    apart = set(rest if plan.choose else rest[1::2])
+    titled = [number for number in free if number not in apart]
+    return _half(data, learnt, titled), _half(data, asked, rest[::2] if plan.choose else rest[1::2])
 
 
 def _half(data: TextSet, claims: Sequence[str], others: Sequence[int]) -> Half:
@@ -143,6 +160,21 @@ def fused(data: TextSet, half: Half, base: Path) -> NDArray[np.float32]:
         low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
         parts.append((scores - low) / np.maximum(high - low, 1e-9))
     return np.asarray(parts[0] + parts[1], dtype=np.float32)
+
+
+def learnt_from(journal: Path, plan: Plan) -> Path:
+    """The file of what is learnt from."""
+    return journal / ("pairs.jsonl" if plan.pairs else "lists.jsonl")
+
+
+def write_pairs(file: Path, whole: TextSet, learnt: Half, plan: Plan) -> None:
+    """Claims with each of their right documents, and titles with what follows them."""
+    asked = [(whole.questions[id], whole.texts[number]) for id in learnt.claims for number in whole.gains[id]]
+    for number in learnt.documents:
+        title, _, abstract = whole.texts[number].partition("\n")
+        asked.append((title, abstract))
+    rows = ({"query": query, "document": " ".join(text.split()[: plan.words])} for query, text in asked)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def _write_lists(file: Path, data: TextSet, learnt: Half, plan: Plan, base: Path) -> None:
@@ -172,17 +204,15 @@ def listed(scores: NDArray[np.float32], count: int) -> list[int]:
 # Training and measuring ----------------------------------------------------------------------------------------------
 
 
-def _done(
-    arm: str, seed: int, data: TextSet, asked: Half, plan: Plan, base: Path, options: argparse.Namespace
-) -> dict[str, Any]:
+def _done(arm: str, seed: int, data: TextSet, asked: Half, plan: Plan, base: Path, journal: Path) -> dict[str, Any]:
     result: dict[str, Any] = {"arm": arm, "seed": seed, "documents": len(asked.documents)}
     if arm == "references":
         return {**result, **_references(data, asked, base)}
-    parts = parts_of(arm, plan, options.journal / "lists.jsonl")
+    parts = parts_of(arm, plan, learnt_from(journal, plan))
     if arm == ARMS[0]:
-        model = text_runs.untrained(base, options.journal / "untrained", 0, parts)
+        model = text_runs.untrained(base, journal / f"untrained-{seed}", seed, parts)
     else:
-        trained = text_runs.run(base, options.journal / "runs" / f"{arm.split()[-1]}-{seed}", seed, parts)
+        trained = text_runs.run(base, journal / "runs" / f"{arm.split()[-1]}-{seed}", seed, parts)
         model = trained.model
         result |= {"training": trained.seconds, "losses": trained.losses}
     began = time.perf_counter()
@@ -191,17 +221,16 @@ def _done(
     return {**result, "questions": questions, "clustering": costs, "measuring": measuring}
 
 
-def parts_of(arm: str, plan: Plan, lists: Path) -> dict[str, Any]:
+def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
     """Of the recipe: the arms differ in `pooling` alone."""
+    rows: dict[str, Any] = {"kind": "lists", "path": file, "most": plan.candidates}
+    loss = {"name": "kl_distillation", "candidates": "pool"}
+    if plan.pairs:
+        rows, loss = {"kind": "pairs", "path": file}, {"name": "infonce", "candidates": "batch"}
     parts: dict[str, Any] = {
-        "model": {"family": "text"},
-        "data": {"train": {"kind": "lists", "path": lists, "most": plan.candidates}},
-        "loss": {
-            "name": "kl_distillation",
-            "candidates": "pool",
-            "score": "mean",
-            "temperature": plan.temperature,
-        },
+        "model": {"family": "text", "dimension": plan.dimension},
+        "data": {"train": rows},
+        "loss": {**loss, "score": "mean", "temperature": plan.temperature},
         "optimisation": {
             "steps": plan.steps,
             "batch": plan.batch,

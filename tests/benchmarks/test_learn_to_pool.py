@@ -3,31 +3,73 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import text_runs
-from benchmarks.learn_to_pool import FACTORS, Plan, _write_lists, halves, listed, main, parts_of, shortened
+from benchmarks.learn_to_pool import (
+    FACTORS,
+    Plan,
+    _write_lists,
+    halves,
+    listed,
+    main,
+    parts_of,
+    shortened,
+    write_pairs,
+)
 from svrag.retrievers.maxsim.pooling import pool
 from tests.benchmarks.beir_made import write_set
 from tests.retrievers.dense.checkpoints import write_encoder
 
-PLAN = Plan(2, 4, 3, 8, 16, 1e-3, 0.1, "float32", 6, False)
+PLAN = Plan(
+    steps=2,
+    batch=4,
+    candidates=3,
+    pairs=False,
+    dimension=None,
+    words=8,
+    longest=16,
+    rate=1e-3,
+    temperature=0.1,
+    precision="float32",
+    others=6,
+    choose=False,
+)
 
 
 @pytest.mark.parametrize("choose", [False, True])
-def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool) -> None:
+@pytest.mark.parametrize("pairs", [False, True])
+def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool, pairs: bool) -> None:
     data = text_runs.text_set(write_set(tmp_path / "set"))
-    learnt, asked = halves(data, Plan(2, 4, 3, 8, 16, 1e-3, 0.1, "float32", 6, choose))
+    learnt, asked = halves(data, replace(PLAN, choose=choose, pairs=pairs))
     assert not set(learnt.documents) & set(asked.documents)
     assert not set(learnt.claims) & set(asked.claims)
     assert all(number in asked.documents for id in asked.claims for number in data.gains[id])
     assert len(asked.claims) == (2 if choose else 12)
     if choose:
-        whole, _ = halves(data, PLAN)
+        whole, later = halves(data, replace(PLAN, pairs=pairs))
         assert {*learnt.claims, *asked.claims} == set(whole.claims), "settings are chosen on the training half"
+        if pairs:
+            assert not {*learnt.documents, *asked.documents} & set(later.documents)
+
+
+def test_titles_ask_for_what_follows_them(tmp_path: Path) -> None:
+    whole = text_runs.text_set(write_set(tmp_path / "set"))
+    plan = replace(PLAN, pairs=True)
+    learnt, asked = halves(whole, plan)
+    assert len(learnt.documents) == 40 - len(asked.documents), "all that are not measured"
+    write_pairs(tmp_path / "pairs.jsonl", whole, learnt, plan)
+    rows = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+    claims, titles = rows[: len(learnt.claims)], rows[len(learnt.claims) :]
+    for id, row in zip(learnt.claims, claims, strict=True):
+        assert row["query"] == whole.questions[id]
+        assert row["document"].startswith(f"kiln {row['query']}")
+    for number, row in zip(learnt.documents, titles, strict=True):
+        assert row == {"query": "kiln", "document": " ".join(whole.texts[number].split()[1:9])}
 
 
 def test_claims_that_share_a_document_share_a_part() -> None:
@@ -58,8 +100,10 @@ def test_lists_have_what_is_right_first(tmp_path: Path) -> None:
         assert row["scores"][0] >= 2
 
 
-def test_arms_differ_in_pooling_alone(tmp_path: Path) -> None:
-    plain, with_pooling = (parts_of(arm, PLAN, tmp_path) for arm in ("without pooling", "with k-means"))
+@pytest.mark.parametrize("pairs", [False, True])
+def test_arms_differ_in_pooling_alone(tmp_path: Path, pairs: bool) -> None:
+    plan = replace(PLAN, pairs=pairs)
+    plain, with_pooling = (parts_of(arm, plan, tmp_path) for arm in ("without pooling", "with k-means"))
     assert with_pooling.pop("pooling") == {"method": "kmeans", "least": 1, "most": 6}
     assert with_pooling == plain
 
@@ -94,3 +138,16 @@ def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     before = (journal / "with k-means-1.json").read_text()
     assert main([*common, "--seeds", "1"]) == 0
     assert (journal / "with k-means-1.json").read_text() == before, "what is there is not made again"
+
+
+def test_a_new_layer_begins_differently_with_each_seed(tmp_path: Path) -> None:
+    data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
+    journal = tmp_path / "journal"
+    common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=4"]
+    common += ["--longest=16", "--words=8", "--others=6", "--pairs", "--dimension=4"]
+    assert main([*common, "--arms", "untrained", "--seeds", "1", "2"]) == 0
+    assert main([*common, "--arms", "with k-means", "--seeds", "1"]) == 0
+    drawn = {file.stem: json.loads(file.read_text())["questions"] for file in journal.glob("untrained-*.json")}
+    assert set(drawn) == {"untrained-1", "untrained-2"}
+    assert drawn["untrained-1"] != drawn["untrained-2"]
+    assert (journal / "with k-means-1.json").is_file()
