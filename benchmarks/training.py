@@ -141,7 +141,12 @@ def ours(model: Path, seen: list[Image.Image], batch: int, steps: int, folder: P
             "adapter": {"dropout": 0.0},
             "data": {"train": {"kind": "pairs", "path": "none"}},
             "loss": LOSS,
-            "optimisation": {"steps": steps, "batch": batch, "rate": RATE},
+            "optimisation": {
+                "steps": steps,
+                "batch": batch,
+                "rate": RATE,
+                "precision": "bf16" if torch.cuda.is_available() else "float32",  # as in `arguments_of`
+            },
             "evaluation": {"every": 10 * steps},
             "output": {"folder": str(folder), "log_every": 1, "tensorboard": False},
         }
