@@ -46,7 +46,7 @@ def kmeans(vectors: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
         full = full.masked_fill(~there[:, :, None], 0.0)
         some = wanted[rows]
         distances = _distances(full)
-        found = _lloyd(distances, there, some, _first(full, distances, there, some))
+        found = _lloyd(distances, there, some, _first(distances, there, some))
         for i in _with_empty(found, there, some):
             found[i, there[i]] = _filled(found[i, there[i]], full[i, there[i]], int(some[i]))
         labels[rows] = labels[rows].scatter(1, front, found.masked_fill(~there, -1))
@@ -73,7 +73,7 @@ def _distances(vectors: Tensor) -> Tensor:
     return sums.baddbmm_(vectors, vectors.mT, alpha=-2.0)
 
 
-def _first(vectors: Tensor, distances: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
+def _first(distances: Tensor, mask: Tensor, wanted: Tensor) -> Tensor:
     """Greedy k-means++: (documents, most clusters), the token that each begins with.
 
     Of several tokens, drawn with a chance that grows with the squared distance to what is chosen, the one is taken that
@@ -82,10 +82,9 @@ def _first(vectors: Tensor, distances: Tensor, mask: Tensor, wanted: Tensor) -> 
     documents, tokens = mask.shape
     most = int(wanted.max())
     chosen = torch.zeros(documents, most, dtype=torch.int64, device=mask.device)
-    # The first: the one that is nearest to all, that is of the least n x x - 2 x (sum of all).
-    squares = torch.linalg.vector_norm(vectors, dim=2).square()
-    together = (vectors @ vectors.sum(1)[:, :, None])[:, :, 0]
-    chosen[:, 0] = (mask.sum(1)[:, None] * squares - 2.0 * together).masked_fill(~mask, torch.inf).argmin(1)
+    # The first: the one that is nearest to all.
+    together = (distances @ mask[:, :, None].to(distances.dtype))[:, :, 0]
+    chosen[:, 0] = together.masked_fill(~mask, torch.inf).argmin(1)
     every = torch.arange(documents, device=mask.device)
     lines, begin = distances.view(-1, tokens), every[:, None] * tokens
     # Padding is at no distance of anything, so never drawn: what is no greater stays so.
@@ -113,8 +112,7 @@ def _lloyd(distances: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Te
     result = torch.zeros_like(mask, dtype=torch.int64)
     rows = torch.arange(documents, device=mask.device)
     beyond = torch.arange(most, device=mask.device) >= wanted[:, None]
-    begin = tokens * rows[:, None]
-    means = distances.view(-1, tokens).index_select(0, (first + begin).flatten()).view(documents, most, tokens)
+    means = distances[rows[:, None], first]
     among = torch.zeros(documents, most, device=mask.device).masked_fill_(beyond, -_FAR)
     labels = torch.full_like(result, -1)
     for _ in range(_ROUNDS):
@@ -135,7 +133,7 @@ def _lloyd(distances: Tensor, mask: Tensor, wanted: Tensor, first: Tensor) -> Te
         sums = torch.zeros(lines, tokens, device=mask.device).index_add_(0, index, distances.view(-1, tokens))
         sizes = torch.bincount(index, minlength=lines)
         sums /= sizes.clamp(min=1)[:, None]
-        own = sums.view(-1)[index * tokens + torch.arange(tokens, device=mask.device).repeat(len(rows))]
+        own = sums[index, torch.arange(tokens, device=mask.device).repeat(len(rows))]
         inner = torch.zeros(lines, device=mask.device).index_add_(0, index, own) / (2.0 * sizes.clamp(min=1))
         inner.masked_fill_(sizes == 0, -_FAR)  # nothing is near to an empty one
         means, among = sums.view(-1, most + 1, tokens)[:, :most], inner.view(-1, most + 1)[:, :most]
