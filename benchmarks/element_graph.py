@@ -145,7 +145,6 @@ def _options() -> argparse.Namespace:
     add("--batch", type=int, default=6)
     add("--longest", type=int, default=64, help="tokens of an element that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--most-questions", type=int, help="of a document, to try it out")
     add("--workers", type=int, default=1)
     add("--part", help=argparse.SUPPRESS)

@@ -1,6 +1,6 @@
 """The step that trains an element-graph encoder: distinct elements of a batch together, or a pass per candidate.
 
-    python benchmarks/element_step.py --library DIR [--tiny | --text NAME_OR_FOLDER | --vision NAME_OR_FOLDER]
+    python benchmarks/element_step.py --library DIR [--tiny | --text NAME_OR_FOLDER | --vision NAME_OR_FOLDER] [--group 8]
 
 The peer is the way of the public element-graph project (github.com/monkcat/dl_project): each candidate of each pool is
 prepared and goes through the model by itself, also where another pool holds it too, and texts are padded to the most

@@ -22,6 +22,12 @@ def options(about: str, data: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--data", type=Path, help=f"folder of {data}")
     parser.add_argument("--journal", type=Path, required=True, help="folder that keeps what is done")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bf16"),
+        default="float32",
+        help="of products in training (default: %(default)s)",
+    )
     parser.add_argument("--table", action="store_true", help="only print what the journal holds")
     return parser
 

@@ -120,7 +120,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--others", type=int, default=200, help="documents that answer no claim (default: %(default)s)")
     return parser.parse_args(arguments)
 
@@ -140,6 +139,7 @@ def halves(data: TextSet, plan: Plan) -> tuple[Half, Half]:
     rest = text_runs.sample(free, 2 * plan.others)
     if not plan.pairs:
         return _half(data, learnt, rest[::2]), _half(data, asked, rest[1::2])
+    # Where settings are chosen, others stand in, and what will be measured is not learnt from either.
     apart = set(rest if plan.choose else rest[1::2])
     titled = [number for number in free if number not in apart]
     return _half(data, learnt, titled), _half(data, asked, rest[::2] if plan.choose else rest[1::2])

@@ -51,6 +51,7 @@ class Plan:
     batch: int
     longest: int
     rate: float
+    precision: str
     documents: int
     questions: int  # of sets that nothing is learnt from
 
@@ -160,7 +161,12 @@ def parts_of(arm: str, plan: Plan, lines: Path) -> dict[str, Any]:
         "model": {"family": FAMILIES[arm]},
         "data": {"train": {"kind": "pairs", "path": lines}},
         "loss": loss,
-        "optimisation": {"steps": plan.steps, "batch": plan.batch, "rate": plan.rate},
+        "optimisation": {
+            "steps": plan.steps,
+            "batch": plan.batch,
+            "rate": plan.rate,
+            "precision": plan.precision,
+        },
     }
     if arm == "sparse":
         parts["sparsity"] = {"query": 5e-5, "document": 3e-5, "ramp": plan.steps // 2}  # as configs/splade.yaml

@@ -133,7 +133,6 @@ def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, 
             "optimisation": {
                 "warmup": steps // 10,
                 "weight_decay": 0.01,
-                "precision": "float32",
                 "seed": seed,
                 **parts["optimisation"],
             },

@@ -103,7 +103,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=0.05)
-    add("--precision", choices=("float32", "bf16"), default="float32", help="of products in training")
     add("--distractors", type=int, default=500)
     add("--questions", type=int, help="only the first so many, to try it out")
     return parser.parse_args(arguments)

@@ -12,7 +12,7 @@ from benchmarks.text_finetuning import SETS, Plan, main, pairs, parts_of, smalle
 from tests.benchmarks.beir_made import write_set
 from tests.retrievers.dense.checkpoints import write_encoder
 
-PLAN = Plan(2, 4, 16, 1e-3, 20, 24)
+PLAN = Plan(2, 4, 16, 1e-3, "float32", 20, 24)
 
 
 def test_a_smaller_set_keeps_what_is_right(tmp_path: Path) -> None:
