@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_WORDS = 8192  # that are read, of larger vocabularies: twenty for each number of a common width
+_WORDS = (
+    8192  # that are read at least, evenly spaced, of a larger vocabulary: twenty for each number of a common width
+)
 _AT_ONCE = 256
 _RIDGE = 1e-2  # of the mean square of what is read
 _LEAST = 0.4
-"""Cosine between a token and a word's embedding from which the word weighs something. With all-MiniLM-L6-v2 a text of 60
-tokens has 70 words then (350 from .3 on, 20,000 from .1 on)."""
+"""Cosine between a token and a word's embedding from which the word weighs something. Abstracts of SciFact cut to 64 tokens
+have 64 words then with all-MiniLM-L6-v2 (benchmarks/text_finetuning.py)."""
 _SLOPE = 10.0  # of the logit, by cosine: a token's own word comes out at 1 to 3, as SPLADE's do
 _LINEAR = 5.0
 """Added before the activation (GELU) and taken out by the LayerNorm after it: so far up the activation does nothing."""
