@@ -40,6 +40,8 @@ def register(commands: Commands) -> None:
     _row_options(mine)
     mine.add_argument("--corpus", metavar="FILE", type=Path, help="more documents, besides those of DATA")
     mine.add_argument("--corpus-document", metavar="COLUMN", default="document", help="of documents in it")
+    keep = "of DATA that OUT keeps, such as topics; repeatable"
+    mine.add_argument("--keep", metavar="COLUMN", action="append", default=[], help=keep)
     mine.add_argument("--count", type=int, default=5, help="negatives of a question (default: %(default)s)")
     mine.add_argument("--ranks", metavar="A-B", default="1-50", help="that are looked at (default: %(default)s)")
     mine.add_argument(
@@ -125,6 +127,7 @@ def _mine(options: argparse.Namespace, settings: Settings) -> int:
                 options.out,
                 mining,
                 corpus=corpus,
+                keep=options.keep,
                 on_progress=lambda done, total: step("questions", done, total),
                 on_encoding=lambda done, total: step("documents", done, total),
             )

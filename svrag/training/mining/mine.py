@@ -17,12 +17,13 @@ from svrag.errors import InputError
 from svrag.training.batch import Example
 from svrag.training.config import Corpus, PairData
 from svrag.training.data.documents import check_columns
-from svrag.training.data.files import examples_of
+from svrag.training.data.files import FileExamples, examples_of
 from svrag.training.data.tables import open_table
 from svrag.training.mining.journal import ROW, Journal
 from svrag.training.mining.rankers import Progress, ranker_named
 
 _AT_ONCE = 64  # questions
+_WRITTEN = ("query", "document", "negatives", "scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,16 @@ def mine(
     mining: Mining,
     *,
     corpus: Corpus | None = None,
+    keep: Sequence[str] = (),
     on_progress: Progress,
     on_encoding: Progress,
 ) -> int:
     """Writes rows of `query`, `document` (a list), `negatives` and their `scores`: data of kind pairs.
 
     What is in `out` already is not made again. Documents are the answers of all rows, and those of `corpus`.
+
+    Args:
+        keep: columns of `data` that rows keep, such as topics that batches have shares of.
 
     Returns:
         Rows that found fewer negatives than were asked for.
@@ -68,8 +73,10 @@ def mine(
     examples = examples_of(data)
     if mining.count < 1:
         raise InputError(f"{mining.count} negatives of a question: at least 1")
+    kept = _kept(examples, keep)
     more = str(corpus.path) if corpus else None
-    journal = Journal(out, {"data": str(data.path), "corpus": more, "rows": len(examples), **asdict(mining)})
+    said = {"data": str(data.path), "corpus": more, "keep": ", ".join(keep) or None, "rows": len(examples)}
+    journal = Journal(out, {**said, **asdict(mining)})
     waiting = [number for number in range(len(examples)) if number not in journal.done]
     few = 0
     if waiting:
@@ -92,6 +99,7 @@ def mine(
                         "document": _texts(example),
                         "negatives": [documents[i] for i in found],
                         "scores": [round(float(row[i]), 6) for i in found],
+                        **{column: values[number] for column, values in kept.items()},
                     }
                 )
             journal.add(rows)
@@ -114,6 +122,22 @@ def negatives(scores: NDArray[np.float32], positives: Sequence[int], mining: Min
         allowed = min(allowed, float(scores[list(positives)].max()) - mining.margin)
     found: list[int] = ranked[scores[ranked] <= allowed][: mining.count].tolist()
     return found
+
+
+def _kept(examples: FileExamples, columns: Sequence[str]) -> dict[str, list[object]]:
+    """Of each column, the value of every example.
+
+    Raises:
+        InputError: there is no such column, its name is one of what is written, or JSON has no such values.
+    """
+    if taken := sorted({ROW, *_WRITTEN} & set(columns)):
+        raise InputError(f"cannot keep {', '.join(taken)}: mining writes a column of that name itself")
+    kept = {column: examples.values(column) for column in columns}
+    for column, values in kept.items():
+        for value in values:
+            if not isinstance(value, str | int | float | None):
+                raise InputError(f"cannot keep {column}: {str(value)[:60]!r} is no text and no number")
+    return kept
 
 
 def _documents(examples: Sequence[Example], corpus: Corpus | None) -> tuple[list[str], dict[str, list[str]]]:

@@ -174,6 +174,31 @@ def test_work_that_was_stopped_goes_on_and_parquet_is_written_at_the_end(
     assert "made with count = 5, now it is 2" in failed(["train", "mine", rows, out, "--count", 2], capsys)
 
 
+def test_columns_that_are_kept_make_batches_by_topic(tmp_path: Path, capsys: Capture) -> None:
+    rows, out = tmp_path / "topics.jsonl", tmp_path / "mined.parquet"
+    asked = [*zip(QUESTIONS, TEXTS, strict=True), (None, "answers nothing")]
+    made = [
+        {"topic": ["hep", "bio"][i % 2], "year": 2000 + i, "query": q, "document": d, "more": [i]}
+        for i, (q, d) in enumerate(asked)
+    ]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [made[-1], *made[:-1]]))
+    done("train", "mine", rows, out, "--count", 2, "--keep", "topic", "--keep", "year")
+    mined = examples_of(PairData(kind="pairs", path=out))
+    assert mined.values("topic") == [row["topic"] for row in made[:-1]]
+    assert mined.values("year") == [row["year"] for row in made[:-1]]
+    assert [len(example.documents) for example in mined] == [3] * len(QUESTIONS)
+    assert "made with keep = topic, year, now it is topic" in failed(
+        ["train", "mine", rows, out, "--keep", "topic"], capsys
+    )
+    new = tmp_path / "new.jsonl"
+    assert "no column place" in failed(["train", "mine", rows, new, "--keep", "place"], capsys)
+    assert "mining writes a column of that name" in failed(["train", "mine", rows, new, "--keep", "query"], capsys)
+    assert "cannot keep more: '[0]' is no text and no number" in failed(
+        ["train", "mine", rows, new, "--keep", "more"], capsys
+    )
+    assert not new.exists()
+
+
 def test_mistakes_are_one_line(rows: Path, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "out.jsonl"
     assert "there is no" in failed(["train", "mine", tmp_path / "none.jsonl", out], capsys)
