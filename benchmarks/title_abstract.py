@@ -9,12 +9,16 @@ of dev and of papers of train that no run learns from. Each seed trains all-Mini
 pairs: with batches drawn alike, and with the topics in the shares of configs/qwen2_5_embedding.yaml. Beside them: the base
 with as many tokens, the base with its own 256, and BM25. Each trained model is measured once more with half of its update
 (`adapter.blend`). With --choose papers of train stand in for dev: settings are to be
-chosen there. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
+chosen there. With --negatives each title comes with one of the abstracts that the named retriever ranks highest beside
+its own, among those that are learnt from. Training reads the beginnings of abstracts only, to save time; all measure with
+`--longest` tokens.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +34,8 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import journals, text_runs
+from svrag.training.config import PairData
+from svrag.training.mining.mine import Mining, mine
 from svrag.training.mining.rankers import ranker_named
 from svrag.training.recipes import load_recipe
 
@@ -40,6 +46,7 @@ ARMS = ("random", "topics")
 HALF = ", half"
 """After the name of an arm: its models with half of their updates."""
 _CHOOSING = 500  # papers of train that stand in for dev
+_MINED = 10  # ranks that a negative is drawn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Plan:
 
     steps: int
     batch: int
+    negatives: str | None  # the retriever that mines them
     learnt: int  # tokens of a text that training reads
     longest: int
     rate: float
@@ -99,6 +107,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--steps", type=int, default=16)
     add("--batch", type=int, default=96)
+    add("--negatives", choices=("lexical", "dense"), help="retriever that mines a hard negative for each title")
     add("--learnt", type=int, default=64, help="tokens of a text that training reads (default: %(default)s)")
     add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
@@ -128,10 +137,8 @@ def papers_of(data: Path, plan: Plan) -> Papers:
 def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {"arm": arm, "seed": seed, "candidates": len(papers.abstracts)}
     if arm in ARMS:
-        file = options.journal / "train.parquet"
-        if not file.is_file():
-            pq.write_table(papers.train.select(["title", "abstract", "topic"]), file)
         short = text_runs.base_in(options.journal / "base-short", options.base, plan.learnt)
+        file = learnt_from(options.journal, papers.train, plan, short)
         trained = text_runs.run(short, options.journal / "runs" / f"{arm}-{seed}", seed, parts_of(arm, plan, file))
         text_runs.read(trained.model, plan.longest)
         result |= {"training": trained.seconds, "losses": trained.losses}
@@ -149,6 +156,30 @@ def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: 
     began = time.perf_counter()
     result["questions"] = evaluated(papers, retriever, encoder)
     return {**result, "measuring": round(time.perf_counter() - began, 1)}
+
+
+def learnt_from(journal: Path, papers: pa.Table, plan: Plan, base: Path) -> Path:
+    """The file of titles, abstracts, topics and, if the plan says so, a hard negative of each title."""
+    whole, mined, file = (journal / name for name in ("whole.parquet", "mined.jsonl", "train.parquet"))
+    if file.is_file():
+        return file
+    made = papers.select(["title", "abstract", "topic"])
+    if plan.negatives:
+        pq.write_table(made, whole)
+        rows = PairData(kind="pairs", path=whole, query="title", document="abstract")
+        mining = Mining(plan.negatives, str(base), last=_MINED, count=_MINED)
+        mine(rows, mined, mining, on_progress=_unheard, on_encoding=_unheard)
+        draw = random.Random(0)
+        found = [json.loads(line)["negatives"] for line in mined.read_text(encoding="utf-8").splitlines()]
+        made = made.append_column("negatives", pa.array([draw.choice(some) for some in found]))
+    part = file.with_suffix(".part")
+    pq.write_table(made, part)
+    part.rename(file)
+    return file
+
+
+def _unheard(done: int, total: int) -> None:
+    """Progress of what is done once and takes minutes."""
 
 
 def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
@@ -172,7 +203,7 @@ def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
 
 
 def evaluated(papers: Papers, retriever: str, encoder: str) -> dict[str, dict[str, float]]:
-    ranker = ranker_named(retriever, papers.abstracts, encoder=encoder, on_progress=lambda done, total: None)
+    ranker = ranker_named(retriever, papers.abstracts, encoder=encoder, on_progress=_unheard)
     order = np.argsort(-ranker.scores(papers.titles), axis=1, kind="stable")
     return {str(i): text_runs.measured(row.tolist(), {i: 1.0}) for i, row in enumerate(order)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from benchmarks import text_runs
-from benchmarks.title_abstract import Plan, main, papers_of, parts_of
+from benchmarks.title_abstract import Plan, learnt_from, main, papers_of, parts_of
 from tests.retrievers.dense.checkpoints import WORDS, write_encoder
 
 TOPICS = ["gr-qc", "hep-th", "astro-ph.CO", "math-ph", "cond-mat.stat-mech", "cs.LG", "cs.AI", "stat.ML", "q-bio"]
-PLAN = Plan(2, 8, 6, 16, 1e-3, 0.05, "float32", 7, None, False)
+PLAN = Plan(2, 8, None, 6, 16, 1e-3, 0.05, "float32", 7, None, False)
 
 
 def write_papers(folder: Path, count: int = 560) -> Path:
@@ -48,7 +49,7 @@ def test_what_is_asked_is_never_learnt_from(tmp_path: Path) -> None:
     learnt = set(papers.train["abstract"].to_pylist())
     assert not learnt & set(papers.abstracts)
     assert len(papers.train) == 560 - 4 - 500 - PLAN.distractors, "four of dev, those for choosing, the distractors"
-    chosen = papers_of(data, Plan(2, 8, 6, 16, 1e-3, 0.05, "float32", 7, None, True))
+    chosen = papers_of(data, replace(PLAN, choose=True))
     assert len(chosen.titles) == 500
     assert not set(chosen.titles) & set(papers.titles), "settings are chosen without dev"
     assert chosen.train.equals(papers.train)
@@ -59,6 +60,24 @@ def test_arms_differ_in_their_batches_alone(tmp_path: Path) -> None:
     batches = topics.pop("batches")
     assert topics == random_parts
     assert {topic for group in batches["groups"] for topic in group["topics"]} == set(TOPICS)
+
+
+def test_hard_negatives_are_those_of_other_titles_that_are_learnt_from(tmp_path: Path) -> None:
+    papers = papers_of(write_papers(tmp_path / "data"), PLAN)
+    for name in ("plain", "mined"):
+        (tmp_path / name).mkdir()
+    plain = learnt_from(tmp_path / "plain", papers.train, PLAN, tmp_path)
+    assert "negatives" not in pq.read_table(plain).column_names
+    file = learnt_from(tmp_path / "mined", papers.train, replace(PLAN, negatives="lexical"), tmp_path)
+    rows = pq.read_table(file).to_pylist()
+    assert [row["title"] for row in rows] == papers.train["title"].to_pylist()
+    learnt = set(papers.train["abstract"].to_pylist())
+    assert all(row["negatives"] in learnt - {row["abstract"]} for row in rows)
+    words = [(set(row["title"].split()), row["negatives"].split(), row["abstract"].split()) for row in rows]
+    shared = [bool(title & set(negative)) for title, negative, _ in words]
+    assert sum(shared) > 1.2 * sum(bool(title & set(abstract)) for title, _, abstract in words), (
+        "they look like answers"
+    )
 
 
 def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
