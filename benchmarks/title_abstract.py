@@ -55,6 +55,7 @@ class Plan:
 
     steps: int
     batch: int
+    papers: int | None  # that are learnt from, at most
     negatives: str | None  # the retriever that mines them
     learnt: int  # tokens of a text that training reads
     longest: int
@@ -107,6 +108,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--steps", type=int, default=16)
     add("--batch", type=int, default=96)
+    add("--papers", type=int, help="that are learnt from, drawn from all (default: all that are left)")
     add("--negatives", choices=("lexical", "dense"), help="retriever that mines a hard negative for each title")
     add("--learnt", type=int, default=64, help="tokens of a text that training reads (default: %(default)s)")
     add("--longest", type=int, default=96, help="that are read when it is measured (default: %(default)s)")
@@ -128,7 +130,7 @@ def papers_of(data: Path, plan: Plan) -> Papers:
     ]
     shuffled = text_runs.sample(rows, len(rows))
     stand_in, rest = shuffled[:_CHOOSING], shuffled[_CHOOSING:]
-    others, learnt = rest[: plan.distractors], rest[plan.distractors :]
+    others, learnt = rest[: plan.distractors], rest[plan.distractors :][: plan.papers]
     asked = (train.take(stand_in) if plan.choose else dev).slice(0, plan.questions)
     abstracts = asked["abstract"].to_pylist() + train.take(others)["abstract"].to_pylist()
     return Papers(tuple(asked["title"].to_pylist()), tuple(abstracts), train.take(learnt))

@@ -18,7 +18,7 @@ from benchmarks.title_abstract import Plan, learnt_from, main, papers_of, parts_
 from tests.retrievers.dense.checkpoints import WORDS, write_encoder
 
 TOPICS = ["gr-qc", "hep-th", "astro-ph.CO", "math-ph", "cond-mat.stat-mech", "cs.LG", "cs.AI", "stat.ML", "q-bio"]
-PLAN = Plan(2, 8, None, 6, 16, 1e-3, 0.05, "float32", 7, None, False)
+PLAN = Plan(2, 8, None, None, 6, 16, 1e-3, 0.05, "float32", 7, None, False)
 
 
 def write_papers(folder: Path, count: int = 560) -> Path:
@@ -53,6 +53,7 @@ def test_what_is_asked_is_never_learnt_from(tmp_path: Path) -> None:
     assert len(chosen.titles) == 500
     assert not set(chosen.titles) & set(papers.titles), "settings are chosen without dev"
     assert chosen.train.equals(papers.train)
+    assert papers_of(data, replace(PLAN, papers=11)).train.equals(papers.train.slice(0, 11))
 
 
 def test_arms_differ_in_their_batches_alone(tmp_path: Path) -> None:
