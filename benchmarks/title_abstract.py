@@ -162,11 +162,12 @@ def _done(arm: str, seed: int, papers: Papers, plan: Plan, base: Path, options: 
 
 def learnt_from(journal: Path, papers: pa.Table, plan: Plan, base: Path) -> Path:
     """The file of titles, abstracts, topics and, if the plan says so, a hard negative of each title."""
-    whole, mined, file = (journal / name for name in ("whole.parquet", "mined.jsonl", "train.parquet"))
+    whole, mined, file = (journal / name for name in ("mining/papers.parquet", "mining/mined.jsonl", "train.parquet"))
     if file.is_file():
         return file
     made = papers.select(["title", "abstract", "topic"])
     if plan.negatives:
+        whole.parent.mkdir(exist_ok=True)
         pq.write_table(made, whole)
         rows = PairData(kind="pairs", path=whole, query="title", document="abstract")
         mining = Mining(plan.negatives, str(base), last=_MINED, count=_MINED)

@@ -85,7 +85,7 @@ def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     data, base = write_papers(tmp_path / "data"), write_encoder(tmp_path / "tiny")
     journal = tmp_path / "journal"
     common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=8"]
-    common += ["--learnt=6", "--longest=16", "--distractors=7"]
+    common += ["--learnt=6", "--longest=16", "--distractors=7", "--negatives=lexical"]
     assert main([*common, "--seeds", "1", "--arms", "topics"]) == 0
     first = (journal / "topics-1.json").read_text()
     assert main([*common, "--seeds", "1", "2", "--arms", "topics"]) == 0
