@@ -155,7 +155,7 @@ def fused(data: TextSet, half: Half, base: Path) -> NDArray[np.float32]:
     texts, claims = [data.texts[i] for i in half.documents], [data.questions[id] for id in half.claims]
     parts = []
     for name in ("lexical", "dense"):
-        ranker = ranker_named(name, texts, encoder=str(base), on_progress=lambda done, total: None)
+        ranker = ranker_named(name, texts, encoder=str(base), on_progress=text_runs.unheard)
         scores = ranker.scores(claims)
         low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
         parts.append((scores - low) / np.maximum(high - low, 1e-9))
@@ -247,7 +247,7 @@ def _references(data: TextSet, asked: Half, base: Path) -> dict[str, dict[str, d
     texts, claims = [data.texts[i] for i in asked.documents], [data.questions[id] for id in asked.claims]
     found = {}
     for name in ("lexical", "dense"):
-        ranker = ranker_named(name, texts, encoder=str(base), on_progress=lambda done, total: None)
+        ranker = ranker_named(name, texts, encoder=str(base), on_progress=text_runs.unheard)
         found[name] = _ndcg(data, asked, ranker.scores(claims))
     found["fused"] = _ndcg(data, asked, fused(data, asked, base))
     return {name: {id: {"ndcg@10": value} for id, value in own.items()} for name, own in found.items()}

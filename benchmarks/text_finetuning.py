@@ -112,7 +112,7 @@ def pairs(data: TextSet, claims: Sequence[str]) -> list[dict[str, Any]]:
     Only abstracts that are right for one of `claims` are there.
     """
     own = sorted({number for id in claims for number in data.gains[id]})
-    ranker = ranker_named("lexical", [data.texts[i] for i in own], encoder="", on_progress=lambda done, total: None)
+    ranker = ranker_named("lexical", [data.texts[i] for i in own], encoder="", on_progress=text_runs.unheard)
     rows = []
     for id, scores in zip(claims, ranker.scores([data.questions[id] for id in claims]), strict=True):
         wrong = [int(i) for i in np.argsort(-scores, kind="stable") if own[i] not in data.gains[id]]
@@ -174,7 +174,7 @@ def parts_of(arm: str, plan: Plan, lines: Path) -> dict[str, Any]:
 
 
 def evaluated(data: TextSet, asked: Sequence[str], retriever: str) -> dict[str, dict[str, float]]:
-    ranker = ranker_named(retriever, data.texts, encoder="", on_progress=lambda done, total: None)
+    ranker = ranker_named(retriever, data.texts, encoder="", on_progress=text_runs.unheard)
     order = np.argsort(-ranker.scores([data.questions[id] for id in asked]), axis=1, kind="stable")
     return {id: text_runs.measured(row.tolist(), data.gains[id]) for id, row in zip(asked, order, strict=True)}
 

@@ -152,6 +152,10 @@ def measured(order: Sequence[int], gains: Mapping[int, float]) -> dict[str, floa
     return {**recalls, **precisions, "mrr": reciprocal_rank(order, gains), "ndcg@10": ndcg(order, gains, 10)}
 
 
+def unheard(done: int, total: int) -> None:
+    """Progress of what a run reports as a whole."""
+
+
 def sample(some: Sequence[T], count: int) -> list[T]:
     """So many of them, all at most; always the same of the same ones."""
     return random.Random(0).sample(list(some), min(count, len(some)))

@@ -8,10 +8,9 @@ DIR has train.parquet and dev.parquet with title, abstract, topic. The titles of
 of dev and of papers of train that no run learns from. Each seed trains all-MiniLM-L6-v2 twice on the same number of
 pairs: with batches drawn alike, and with the topics in the shares of configs/qwen2_5_embedding.yaml. Beside them: the base
 with as many tokens, the base with its own 256, and BM25. Each trained model is measured once more with half of its update
-(`adapter.blend`). With --choose papers of train stand in for dev: settings are to be
-chosen there. With --negatives each title comes with one of the abstracts that the named retriever ranks highest beside
-its own, among those that are learnt from. Training reads the beginnings of abstracts only, to save time; all measure with
-`--longest` tokens.
+(`adapter.blend`). With --choose papers of train stand in for dev: settings are to be chosen there. With --negatives each
+title comes with one of the abstracts that the named retriever ranks highest beside its own, among those that are learnt
+from. Training reads the beginnings of abstracts only, to save time; all measure with `--longest` tokens.
 """
 
 from __future__ import annotations
@@ -171,7 +170,7 @@ def learnt_from(journal: Path, papers: pa.Table, plan: Plan, base: Path) -> Path
         pq.write_table(made, whole)
         rows = PairData(kind="pairs", path=whole, query="title", document="abstract")
         mining = Mining(plan.negatives, str(base), last=_MINED, count=_MINED)
-        mine(rows, mined, mining, on_progress=_unheard, on_encoding=_unheard)
+        mine(rows, mined, mining, on_progress=text_runs.unheard, on_encoding=text_runs.unheard)
         draw = random.Random(0)
         found = [json.loads(line)["negatives"] for line in mined.read_text(encoding="utf-8").splitlines()]
         made = made.append_column("negatives", pa.array([draw.choice(some) for some in found]))
@@ -179,10 +178,6 @@ def learnt_from(journal: Path, papers: pa.Table, plan: Plan, base: Path) -> Path
     pq.write_table(made, part)
     part.rename(file)
     return file
-
-
-def _unheard(done: int, total: int) -> None:
-    """Progress of what is done once and takes minutes."""
 
 
 def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
@@ -206,7 +201,7 @@ def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
 
 
 def evaluated(papers: Papers, retriever: str, encoder: str) -> dict[str, dict[str, float]]:
-    ranker = ranker_named(retriever, papers.abstracts, encoder=encoder, on_progress=_unheard)
+    ranker = ranker_named(retriever, papers.abstracts, encoder=encoder, on_progress=text_runs.unheard)
     order = np.argsort(-ranker.scores(papers.titles), axis=1, kind="stable")
     return {str(i): text_runs.measured(row.tolist(), {i: 1.0}) for i, row in enumerate(order)}
 

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_WORDS = (
-    8192  # that are read at least, evenly spaced, of a larger vocabulary: twenty for each number of a common width
-)
+_WORDS = 8192
+"""That are read at least, evenly spaced, of a larger vocabulary: twenty for each number of a common width."""
 _AT_ONCE = 256
 _RIDGE = 1e-2  # of the mean square of what is read
 _LEAST = 0.4
