@@ -7,14 +7,15 @@
 DIR is SciFact in BEIR's layout. Claims are split into halves that share no right document. ColBERT is all-MiniLM-L6-v2
 with its hidden states as token vectors, or what a new layer makes of them (--dimension). It is measured untrained,
 trained without pooling, and trained with its documents pooled by k-means, the factor drawn from 1 to 6 at each step
-(arXiv 2607.06036): same questions, documents and settings. It learns by distillation from lists of the claims' documents:
-the teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a claim, added, and 2 more
-for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the batch,
-without a teacher: from claims with their right documents, and titles with their abstracts, of all documents that are not
-measured. Measured is nDCG@10 of the other half's claims over its right documents and others that were not learnt from,
-whole rankings by the int8 scan of svrag's searches, for each way and factor of pooling. Texts are cut to so many words,
-for BM25 too, to save time: this is not the published task. What clustering costs is CPU time per document, one thread, of
-batches of 64.
+(arXiv 2607.06036): same questions, documents and settings. Questions are claims, with the documents of their half, and
+those that all documents ask that are not measured: their titles of their abstracts, or (--asked endings) their last
+sentences, which sum up as claims do, of their beginnings. It learns by distillation from a list of each question:
+the teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a question, added, and 2
+more for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the
+batch, without a teacher: from questions with what is right. Measured is nDCG@10 of
+the other half's claims over its right documents and others that were not learnt from, whole rankings by the int8 scan of
+svrag's searches, for each way and factor of pooling. Texts are cut to so many words, for BM25 too, to save time: this is
+not the published task. What clustering costs is CPU time per document, one thread, of batches of 64.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import journals, text_runs
-from benchmarks.text_runs import TextSet
+from benchmarks.text_runs import TextSet, beginning
+from svrag.generation.sentences import split_sentences
 from svrag.retrievers.maxsim.quantise import to_int8
 from svrag.retrievers.maxsim.scan import scan
 from svrag.retrievers.multivector.loading import load_multivector
@@ -56,7 +58,8 @@ class Plan:
 
     steps: int
     batch: int
-    candidates: int  # of a claim in training, by lists
+    candidates: int  # of a question in training, by lists
+    asked: str  # what documents ask
     pairs: bool
     dimension: int | None  # of a new layer
     words: int  # of a text, for all retrievers
@@ -64,7 +67,7 @@ class Plan:
     rate: float
     temperature: float
     precision: str
-    others: int  # documents that answer no claim, as many in lists as in measuring
+    others: int  # measured documents that answer no claim
     choose: bool
 
 
@@ -92,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if plan.pairs:
             write_pairs(file, whole, learnt, plan)
         else:
-            _write_lists(file, data, learnt, plan, base)
+            write_lists(file, whole, learnt, plan, base)
     jobs = [("references", 0), *((arm, seed) for seed in options.seeds for arm in options.arms)]
     if plan.dimension is None:  # the untrained one has nothing that is drawn
         jobs = list(dict.fromkeys((arm, 0 if arm == ARMS[0] else seed) for arm, seed in jobs))
@@ -113,14 +116,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[1, 2, 3])
     add("--steps", type=int, default=40)
     add("--batch", type=int, default=8)
-    add("--candidates", type=int, default=6, help="documents of a claim in lists (default: %(default)s)")
-    add("--pairs", action="store_true", help="learn from labelled pairs, of titles too, instead of a teacher's lists")
+    add("--candidates", type=int, default=6, help="documents of a question in lists (default: %(default)s)")
+    add("--asked", choices=("titles", "endings"), default="titles", help="what documents ask (default: %(default)s)")
+    add("--pairs", action="store_true", help="learn from labelled pairs instead of a teacher's lists")
     add("--dimension", type=int, help="of a new layer for token vectors; without, hidden states are the vectors")
     add("--words", type=int, default=40, help="of a text, for all retrievers (default: %(default)s)")
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
-    add("--temperature", type=float, default=0.05)
-    add("--others", type=int, default=200, help="documents that answer no claim (default: %(default)s)")
+    add("--temperature", type=float, default=1.0, help="of the loss; with --pairs rather 0.02")
+    add("--others", type=int, default=200, help="measured documents that answer no claim (default: %(default)s)")
     return parser.parse_args(arguments)
 
 
@@ -137,8 +141,6 @@ def halves(data: TextSet, plan: Plan) -> tuple[Half, Half]:
     right = {number for gains in data.gains.values() for number in gains}
     free = [number for number in range(len(data.texts)) if number not in right]
     rest = text_runs.sample(free, 2 * plan.others)
-    if not plan.pairs:
-        return _half(data, learnt, rest[::2]), _half(data, asked, rest[1::2])
     # Where settings are chosen, others stand in, and what will be measured is not learnt from either.
     apart = set(rest if plan.choose else rest[1::2])
     titled = [number for number in free if number not in apart]
@@ -150,13 +152,12 @@ def _half(data: TextSet, claims: Sequence[str], others: Sequence[int]) -> Half:
     return Half(tuple(claims), (*sorted(right), *others))
 
 
-def fused(data: TextSet, half: Half, base: Path) -> NDArray[np.float32]:
-    """(claims, documents), from 0 to 2: the teacher, as far as it knows no labels."""
-    texts, claims = [data.texts[i] for i in half.documents], [data.questions[id] for id in half.claims]
+def fused(texts: Sequence[str], questions: Sequence[str], base: Path) -> NDArray[np.float32]:
+    """(questions, texts), from 0 to 2: the teacher, as far as it knows no labels."""
     parts = []
     for name in ("lexical", "dense"):
         ranker = ranker_named(name, texts, encoder=str(base), on_progress=text_runs.unheard)
-        scores = ranker.scores(claims)
+        scores = ranker.scores(questions)
         low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
         parts.append((scores - low) / np.maximum(high - low, 1e-9))
     return np.asarray(parts[0] + parts[1], dtype=np.float32)
@@ -167,29 +168,58 @@ def learnt_from(journal: Path, plan: Plan) -> Path:
     return journal / ("pairs.jsonl" if plan.pairs else "lists.jsonl")
 
 
-def write_pairs(file: Path, whole: TextSet, learnt: Half, plan: Plan) -> None:
-    """Claims with each of their right documents, and titles with what follows them."""
-    asked = [(whole.questions[id], whole.texts[number]) for id in learnt.claims for number in whole.gains[id]]
-    for number in learnt.documents:
+def asked_by(whole: TextSet, numbers: Sequence[int], plan: Plan) -> tuple[list[str], list[str]]:
+    """What documents ask, and the beginnings that answer; of endings those that are in no beginning."""
+    pairs = []
+    for number in numbers:
         title, _, abstract = whole.texts[number].partition("\n")
-        asked.append((title, abstract))
-    rows = ({"query": query, "document": " ".join(text.split()[: plan.words])} for query, text in asked)
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        if plan.asked == "titles":
+            pairs.append((title, beginning(abstract, plan.words)))
+            continue
+        *before, ending = [title, *split_sentences(abstract)]
+        if len(" ".join(before).split()) >= plan.words and not ending.startswith("("):  # (ABSTRACT TRUNCATED ...)
+            pairs.append((ending, beginning(whole.texts[number], plan.words)))
+    return [question for question, _ in pairs], [text for _, text in pairs]
 
 
-def _write_lists(file: Path, data: TextSet, learnt: Half, plan: Plan, base: Path) -> None:
+def write_pairs(file: Path, whole: TextSet, learnt: Half, plan: Plan) -> None:
+    """Claims with each of their right documents, and what documents ask with what answers."""
+    asked = [
+        (whole.questions[id], beginning(whole.texts[number], plan.words))
+        for id in learnt.claims
+        for number in whole.gains[id]
+    ]
+    asked += zip(*asked_by(whole, learnt.documents, plan), strict=True)
+    _write(file, [{"query": query, "document": text} for query, text in asked])
+
+
+def write_lists(file: Path, whole: TextSet, learnt: Half, plan: Plan, base: Path) -> None:
+    """Of each claim among all documents, and of each question of a document among what answers those: see `listed`."""
+    claims, documents = [whole.questions[id] for id in learnt.claims], list(learnt.documents)
+    right = np.array([[number in whole.gains[id] for number in documents] for id in learnt.claims])
+    rows = _lists(claims, [beginning(whole.texts[i], plan.words) for i in documents], right, plan, base)
+    questions, texts = asked_by(whole, documents, plan)
+    _write(file, rows + _lists(questions, texts, np.eye(len(texts), dtype=bool), plan, base))
+
+
+def _lists(
+    questions: Sequence[str], texts: Sequence[str], right: NDArray[np.bool_], plan: Plan, base: Path
+) -> list[dict[str, Any]]:
+    taught = fused(texts, questions, base) + 2 * right.astype(np.float32)
     rows = []
-    for id, of_claim in zip(learnt.claims, fused(data, learnt, base), strict=True):
-        right = np.array([number in data.gains[id] for number in learnt.documents])
-        taught = of_claim + 2.0 * right
-        chosen = listed(taught, plan.candidates)
+    for question, scores in zip(questions, taught, strict=True):
+        chosen = listed(scores, plan.candidates)
         rows.append(
             {
-                "query": data.questions[id],
-                "documents": [data.texts[learnt.documents[i]] for i in chosen],
-                "scores": [round(float(taught[i]), 6) for i in chosen],
+                "query": question,
+                "documents": [texts[i] for i in chosen],
+                "scores": [round(float(scores[i]), 6) for i in chosen],
             }
         )
+    return rows
+
+
+def _write(file: Path, rows: Sequence[dict[str, Any]]) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
@@ -249,7 +279,7 @@ def _references(data: TextSet, asked: Half, base: Path) -> dict[str, dict[str, d
     for name in ("lexical", "dense"):
         ranker = ranker_named(name, texts, encoder=str(base), on_progress=text_runs.unheard)
         found[name] = _ndcg(data, asked, ranker.scores(claims))
-    found["fused"] = _ndcg(data, asked, fused(data, asked, base))
+    found["fused"] = _ndcg(data, asked, fused(texts, claims, base))
     return {name: {id: {"ndcg@10": value} for id, value in own.items()} for name, own in found.items()}
 
 

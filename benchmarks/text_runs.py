@@ -192,7 +192,12 @@ def text_set(folder: Path) -> TextSet:
 
 def beginnings(data: TextSet, words: int) -> TextSet:
     """With so many words of each text, and the rest left out."""
-    return TextSet(tuple(" ".join(text.split()[:words]) for text in data.texts), data.questions, data.gains)
+    return TextSet(tuple(beginning(text, words) for text in data.texts), data.questions, data.gains)
+
+
+def beginning(text: str, words: int) -> str:
+    """So many words of it."""
+    return " ".join(text.split()[:words])
 
 
 def groups_of(gains: Mapping[str, Mapping[int, float]]) -> dict[str, int]:

@@ -13,12 +13,13 @@ from benchmarks import text_runs
 from benchmarks.learn_to_pool import (
     FACTORS,
     Plan,
-    _write_lists,
+    asked_by,
     halves,
     listed,
     main,
     parts_of,
     shortened,
+    write_lists,
     write_pairs,
 )
 from svrag.retrievers.maxsim.pooling import pool
@@ -29,6 +30,7 @@ PLAN = Plan(
     steps=2,
     batch=4,
     candidates=3,
+    asked="titles",
     pairs=False,
     dimension=None,
     words=8,
@@ -42,19 +44,17 @@ PLAN = Plan(
 
 
 @pytest.mark.parametrize("choose", [False, True])
-@pytest.mark.parametrize("pairs", [False, True])
-def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool, pairs: bool) -> None:
+def test_nothing_that_is_measured_was_learnt_from(tmp_path: Path, choose: bool) -> None:
     data = text_runs.text_set(write_set(tmp_path / "set"))
-    learnt, asked = halves(data, replace(PLAN, choose=choose, pairs=pairs))
+    learnt, asked = halves(data, replace(PLAN, choose=choose))
     assert not set(learnt.documents) & set(asked.documents)
     assert not set(learnt.claims) & set(asked.claims)
     assert all(number in asked.documents for id in asked.claims for number in data.gains[id])
     assert len(asked.claims) == (2 if choose else 12)
     if choose:
-        whole, later = halves(data, replace(PLAN, pairs=pairs))
+        whole, later = halves(data, PLAN)
         assert {*learnt.claims, *asked.claims} == set(whole.claims), "settings are chosen on the training half"
-        if pairs:
-            assert not {*learnt.documents, *asked.documents} & set(later.documents)
+        assert not {*learnt.documents, *asked.documents} & set(later.documents)
 
 
 def test_titles_ask_for_what_follows_them(tmp_path: Path) -> None:
@@ -70,6 +70,19 @@ def test_titles_ask_for_what_follows_them(tmp_path: Path) -> None:
         assert row["document"].startswith(f"kiln {row['query']}")
     for number, row in zip(learnt.documents, titles, strict=True):
         assert row == {"query": "kiln", "document": " ".join(whole.texts[number].split()[1:9])}
+
+
+def test_endings_ask_for_beginnings_that_they_are_not_in() -> None:
+    texts = (
+        "Kilns\nWe fired twelve kilns. They were hot. Kilns can be fired.",
+        "Kilns\nWe fired one. It was hot.",
+        "Kilns\nWe fired twelve kilns with wood. They were hot. (ABSTRACT TRUNCATED AT 250 WORDS)",
+        "Kilns\nA text of a single sentence that is long enough for nothing",
+    )
+    plan = replace(PLAN, asked="endings")
+    questions, beginnings = asked_by(text_runs.TextSet(texts, {}, {}), range(4), plan)
+    assert questions == ["Kilns can be fired."]
+    assert beginnings == ["Kilns We fired twelve kilns. They were hot."]
 
 
 def test_claims_that_share_a_document_share_a_part() -> None:
@@ -89,13 +102,20 @@ def test_lists_hold_the_best_and_some_further_down() -> None:
 
 
 def test_lists_have_what_is_right_first(tmp_path: Path) -> None:
-    data = text_runs.text_set(write_set(tmp_path / "set"))
-    learnt, _ = halves(data, PLAN)
+    whole = text_runs.text_set(write_set(tmp_path / "set"))
+    learnt, _ = halves(whole, PLAN)
     base = text_runs.base_in(tmp_path / "base", write_encoder(tmp_path / "tiny"), 16)
-    _write_lists(tmp_path / "lists.jsonl", data, learnt, PLAN, base)
+    write_lists(tmp_path / "lists.jsonl", whole, learnt, PLAN, base)
     rows = [json.loads(line) for line in (tmp_path / "lists.jsonl").read_text().splitlines()]
-    for id, row in zip(learnt.claims, rows, strict=True):
-        assert row["documents"][0] in {data.texts[number] for number in data.gains[id]}
+    claims, titles = rows[: len(learnt.claims)], rows[len(learnt.claims) :]
+    for id, row in zip(learnt.claims, claims, strict=True):
+        assert row["query"] == whole.questions[id]
+        assert row["documents"][0] in {" ".join(whole.texts[number].split()[:8]) for number in whole.gains[id]}
+    for number, row in zip(learnt.documents, titles, strict=True):
+        title, _, abstract = whole.texts[number].partition("\n")
+        assert (row["query"], row["documents"][0]) == (title, " ".join(abstract.split()[:8]))
+    for row in rows:
+        assert len(row["documents"]) == PLAN.candidates
         assert row["scores"] == sorted(row["scores"], reverse=True)
         assert row["scores"][0] >= 2
 

@@ -1,9 +1,12 @@
 """Distillation by distributions: scores of a query's list are to be distributed like a teacher's.
 
-    L(q) = KL( softmax(T / t) || softmax(s / t) ),    T = (teacher - min) / (max - min)
+    L(q) = KL( softmax(T / t) || softmax(S / t) ),    T = between(teacher), S = between(scores)
+    between(x) = (x - min x) / (max x - min x)
 
-over the query's own list (Hinton et al., arXiv 1503.02531; for late interaction ColBERTv2, arXiv 2112.01488). The
-teacher's scores are brought between 0 and 1 over the list, as PyLate does: cross-encoders give logits of any scale.
+over the query's own list (Hinton et al., arXiv 1503.02531; for late interaction ColBERTv2, arXiv 2112.01488). Both sides
+are brought between 0 and 1 over the list: the teacher's as cross-encoders give logits of any scale, the model's as PyLate
+does (`Distillation`, `normalize_scores`). Without the latter, sums of cosines have to come within one of each other, as
+the teacher's do, and a model does so by making its token vectors alike: it ranks worse the longer it learns (LOG.md).
 
 sentence-transformers' `MultiVectorDistillKLDivLoss` is the same on such scores times t^2, Hinton's factor, which holds
 for temperatures above 1 and below makes the loss vanish (0.0025 at 0.05). It wants the same number of documents in
@@ -25,17 +28,22 @@ from svrag.training.losses.parts import log_softmax
 @dataclass(frozen=True, slots=True)
 class KLDistillation:
     """Attributes:
-    temperature: t.
+    temperature: t, for scores between 0 and 1.
     """
 
     temperature: float
 
     def __call__(self, scored: Scored) -> Tensor:
-        """(queries,); at least 0, and 0 of a list of one. A teacher that tells none apart asks for equal scores."""
-        low = scored.relevance.masked_fill(~scored.candidate, torch.inf).amin(1, keepdim=True)
-        high = scored.relevance.masked_fill(~scored.candidate, -torch.inf).amax(1, keepdim=True)
-        spread = high - low
-        teacher = (scored.relevance - low) / spread.where(spread > 0, 1.0)
-        target = log_softmax(teacher, scored.candidate, self.temperature)
-        student = log_softmax(scored.scores, scored.candidate, self.temperature)
-        return kl_div(student, target, reduction="none", log_target=True).sum(1)
+        """(queries,); at least 0, and 0 where the teacher tells no candidates apart, as in a list of one."""
+        target, ordered = _between(scored.relevance, scored.candidate)
+        student, _ = _between(scored.scores, scored.candidate)
+        log_target, log_student = (log_softmax(side, scored.candidate, self.temperature) for side in (target, student))
+        return kl_div(log_student, log_target, reduction="none", log_target=True).sum(1).where(ordered, 0.0)
+
+
+def _between(values: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row's candidates from 0 to 1, and whether they differ. (n, m) and (n, m) bool to (n, m) and (n,) bool."""
+    low = values.masked_fill(~candidate, torch.inf).amin(1, keepdim=True)
+    high = values.masked_fill(~candidate, -torch.inf).amax(1, keepdim=True)
+    differ = high > low
+    return (values - low) / (high - low).where(differ, 1.0), differ[:, 0]
