@@ -62,6 +62,7 @@ class Plan:
     asked: str  # what documents ask
     pairs: bool
     dimension: int | None  # of a new layer
+    layers: int | None  # the uppermost so many learn; None is half of them
     words: int  # of a text, for all retrievers
     longest: int
     rate: float
@@ -120,6 +121,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--asked", choices=("titles", "endings"), default="titles", help="what documents ask (default: %(default)s)")
     add("--pairs", action="store_true", help="learn from labelled pairs instead of a teacher's lists")
     add("--dimension", type=int, help="of a new layer for token vectors; without, hidden states are the vectors")
+    add("--layers", type=int, help="the uppermost so many learn (default: half of them)")
     add("--words", type=int, default=40, help="of a text, for all retrievers (default: %(default)s)")
     add("--longest", type=int, default=80, help="tokens of a text that are read (default: %(default)s)")
     add("--rate", type=float, default=5e-4)
@@ -242,7 +244,8 @@ def _done(arm: str, seed: int, data: TextSet, asked: Half, plan: Plan, base: Pat
     if arm == ARMS[0]:
         model = text_runs.untrained(base, journal / f"untrained-{seed}", seed, parts)
     else:
-        trained = text_runs.run(base, journal / "runs" / f"{arm.split()[-1]}-{seed}", seed, parts)
+        run = journal / "runs" / f"{arm.split()[-1]}-{seed}"
+        trained = text_runs.run(base, run, seed, parts, layers=plan.layers)
         model = trained.model
         result |= {"training": trained.seconds, "losses": trained.losses}
     began = time.perf_counter()

@@ -72,14 +72,15 @@ class Trained:
     seconds: float
 
 
-def run(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, rank: int = 16) -> Trained:
+def run(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, layers: int | None = None) -> Trained:
     """A training run in a new `folder`, by the recipe that `parts` are of; what they leave out is said here.
 
     Args:
         parts: of a recipe; model, optimisation and the like are merged with what is said here.
+        layers: the uppermost so many learn; None is half of them.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    recipe = recipe_of(base, folder, seed, parts, rank=rank)
+    recipe = recipe_of(base, folder, seed, parts, layers=layers)
     began = time.perf_counter()
     result = train(recipe)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -114,9 +115,11 @@ def untrained(base: Path, folder: Path, seed: int, parts: Mapping[str, Any]) -> 
     return folder
 
 
-def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, rank: int = 16) -> Recipe:
-    layers = int(json.loads((base / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
-    upper = "|".join(str(layer) for layer in range(layers // 2, layers))
+def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, layers: int | None = None) -> Recipe:
+    """What `run` trains by."""
+    count = int(json.loads((base / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
+    lowest = count // 2 if layers is None else count - layers
+    upper = "|".join(str(layer) for layer in range(lowest, count))
     linear = r"(attention\.(self\.(query|key|value)|output\.dense)|intermediate\.dense|output\.dense)"
     steps = parts["optimisation"]["steps"]
     return Recipe.model_validate(
@@ -124,8 +127,8 @@ def recipe_of(base: Path, folder: Path, seed: int, parts: Mapping[str, Any], *, 
             **parts,
             "model": {"kind": "retriever", "name": str(base), **parts["model"]},
             "adapter": {
-                "rank": rank,
-                "alpha": 2 * rank,
+                "rank": 16,
+                "alpha": 32,
                 "dropout": 0.0,
                 "init": "default",
                 "targets": rf".*(encoder\.layer\.({upper})\.{linear}|predictions\.transform\.dense)",

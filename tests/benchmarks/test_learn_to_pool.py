@@ -33,6 +33,7 @@ PLAN = Plan(
     asked="titles",
     pairs=False,
     dimension=None,
+    layers=None,
     words=8,
     longest=16,
     rate=1e-3,
@@ -164,7 +165,7 @@ def test_a_new_layer_begins_differently_with_each_seed(tmp_path: Path) -> None:
     data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
     journal = tmp_path / "journal"
     common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=4"]
-    common += ["--longest=16", "--words=8", "--others=6", "--pairs", "--dimension=4"]
+    common += ["--longest=16", "--words=8", "--others=6", "--pairs", "--dimension=4", "--layers=1"]
     assert main([*common, "--arms", "untrained", "--seeds", "1", "2"]) == 0
     assert main([*common, "--arms", "with k-means", "--seeds", "1"]) == 0
     drawn = {file.stem: json.loads(file.read_text())["questions"] for file in journal.glob("untrained-*.json")}

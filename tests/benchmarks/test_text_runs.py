@@ -21,7 +21,8 @@ def test_the_base_reads_so_many_tokens_without_dropout(tmp_path: Path, family: s
     assert {one.p for one in opened.network.modules() if isinstance(one, torch.nn.Dropout)} == {0.0}
 
 
-def test_lora_is_on_the_upper_half(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("layers", "learning"), [(None, {"1"}), (1, {"1"}), (2, {"0", "1"})])
+def test_lora_is_on_the_uppermost_layers(tmp_path: Path, layers: int | None, learning: set[str]) -> None:
     base = text_runs.base_in(tmp_path / "base", write_encoder(tmp_path / "tiny"), 16)
     parts = {
         "model": {"family": "dense"},
@@ -29,12 +30,12 @@ def test_lora_is_on_the_upper_half(tmp_path: Path) -> None:
         "loss": {"name": "infonce"},
         "optimisation": {"steps": 20, "batch": 2, "rate": 1e-3},
     }
-    recipe = text_runs.recipe_of(base, tmp_path / "run", 3, parts)
+    recipe = text_runs.recipe_of(base, tmp_path / "run", 3, parts, layers=layers)
     assert (recipe.optimisation.seed, recipe.optimisation.warmup) == (3, 2)
     opened = open_for_training(recipe.model, recipe.adapter, seed=3, device="cpu", dtype=torch.float32)
     learnt = [name for name, weight in opened.network.named_parameters() if weight.requires_grad]
-    assert learnt
-    assert all("encoder.layer.1." in name and "lora_" in name for name in learnt)
+    assert all("lora_" in name for name in learnt)
+    assert {name.partition("encoder.layer.")[2][0] for name in learnt} == learning
 
 
 def test_tables_are_paired_and_tell_the_spread() -> None:

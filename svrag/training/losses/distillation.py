@@ -5,8 +5,8 @@
 
 over the query's own list (Hinton et al., arXiv 1503.02531; for late interaction ColBERTv2, arXiv 2112.01488). Both sides
 are brought between 0 and 1 over the list: the teacher's as cross-encoders give logits of any scale, the model's as PyLate
-does (`Distillation`, `normalize_scores`). Without the latter, sums of cosines have to come within one of each other, as
-the teacher's do, and a model does so by making its token vectors alike: it ranks worse the longer it learns (LOG.md).
+does (`Distillation`, `normalize_scores`). Without the latter sums of cosines have to come within one of each other, as the
+teacher's do, and a ColBERT ranks worse than before; with it, by the same recipe, better (LOG.md, 2026-11-22).
 
 sentence-transformers' `MultiVectorDistillKLDivLoss` is the same on such scores times t^2, Hinton's factor, which holds
 for temperatures above 1 and below makes the loss vanish (0.0025 at 0.05). It wants the same number of documents in
