@@ -9,13 +9,13 @@ with its hidden states as token vectors, or what a new layer makes of them (--di
 trained without pooling, and trained with its documents pooled by k-means, the factor drawn from 1 to 6 at each step
 (arXiv 2607.06036): same questions, documents and settings. Questions are claims, with the documents of their half, and
 those that all documents ask that are not measured: their titles of their abstracts, or (--asked endings) their last
-sentences, which sum up as claims do, of their beginnings. It learns by distillation from a list of each question:
-the teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a question, added, and 2
-more for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the
-batch, without a teacher: from questions with what is right. Measured is nDCG@10 of
-the other half's claims over its right documents and others that were not learnt from, whole rankings by the int8 scan of
-svrag's searches, for each way and factor of pooling. Texts are cut to so many words, for BM25 too, to save time: this is
-not the published task. What clustering costs is CPU time per document, one thread, of batches of 64.
+sentences, which sum up as claims do, of their beginnings. It learns by distillation from a list of each question: the
+teacher is BM25 and the base's cosines, each brought between 0 and 1 over the documents of a question, added, and 2 more
+for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the batch,
+without a teacher: from questions with what is right. Measured is nDCG@10 of the other half's claims over its right
+documents and others that were not learnt from, whole rankings by the int8 scan of svrag's searches, for each way and
+factor of pooling. Texts are cut to so many words, for BM25 too, to save time: this is not the published task. What
+clustering costs is CPU time per document, one thread, of batches of 64.
 """
 
 from __future__ import annotations
