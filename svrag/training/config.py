@@ -426,6 +426,10 @@ def _misfit(recipe: Recipe) -> str | None:
         return f"loss.name {loss.name} learns from a teacher's scores: data.train.kind must be lists"
     if isinstance(train, ListData) and loss.name not in ("kl_distillation", "margin_mse"):
         return f"loss.name {loss.name} does not learn from a teacher's scores: data.train.kind must not be lists"
+    if loss.name == "kl_distillation" and isinstance(train, ListData) and train.most is not None and train.most < 3:
+        return (
+            "loss.name kl_distillation learns nothing from lists of two documents: data.train.most must be 3 or more"
+        )
     if loss.name in ("negatives", "triplet", "kl_distillation", "margin_mse") and loss.candidates != "pool":
         return f"loss.name {loss.name} compares a query with its own documents only: loss.candidates must be pool"
     if loss.consistency and not recipe.model.facets:

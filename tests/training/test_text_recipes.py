@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from svrag.errors import InputError
 from svrag.training.config import ListData, PairData, Recipe, RetrieverModel, TripletData
 from svrag.training.recipes import load_recipe
 
@@ -53,3 +54,9 @@ def test_learning_to_pool() -> None:
     assert (recipe.pooling.method, recipe.pooling.least, recipe.pooling.most) == ("kmeans", 1, 6)
     assert (recipe.optimisation.rate, recipe.optimisation.batch, recipe.optimisation.epochs) == (1e-5, 16, 5)
     assert recipe.data.held_out_share > 0
+
+
+def test_lists_of_two_documents_teach_no_distribution() -> None:
+    with pytest.raises(InputError, match="learns nothing from lists of two documents: data.train.most must be 3 or"):
+        named("learn_to_pool", "data.train.most=2")
+    assert named("learn_to_pool", "data.train.most=3").loss.name == "kl_distillation"

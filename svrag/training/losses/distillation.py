@@ -34,7 +34,10 @@ class KLDistillation:
     temperature: float
 
     def __call__(self, scored: Scored) -> Tensor:
-        """(queries,); at least 0, and 0 where the teacher tells no candidates apart, as in a list of one."""
+        """(queries,); at least 0, and 0 where the teacher tells no candidates apart, as in a list of one.
+
+        The two scores of a list of two are 0 and 1 whatever the model says: it has no gradient.
+        """
         target, ordered = _between(scored.relevance, scored.candidate)
         student, _ = _between(scored.scores, scored.candidate)
         log_target, log_student = (log_softmax(side, scored.candidate, self.temperature) for side in (target, student))

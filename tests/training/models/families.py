@@ -93,3 +93,11 @@ def examples(family: str, count: int = 4) -> list[Example]:
         )
         for i in range(count)
     ]
+
+
+def scored(family: str, count: int = 4) -> list[Example]:
+    """The same questions with three documents each, as a teacher may score them."""
+    return [
+        Example(Item(text=QUESTIONS[i]), tuple(document((i + n) % count, family) for n in range(3)), (0.4, 1.0, 0.0))
+        for i in range(count)
+    ]
