@@ -1,8 +1,8 @@
 """What the experiments of fine-tuned text retrievers share: the base, a run by a recipe, and the tables.
 
 The base is all-MiniLM-L6-v2, or another BERT of sentence-transformers, that reads as many tokens as the experiment says.
-LoRA is on the upper half of its layers: what is below needs no backward pass, which halves a step. What is done is kept in
-a journal (journals.py), with the metrics of every question.
+LoRA is on the upper half of its layers, if an experiment does not say on how many: what is below needs no backward pass,
+which halves a step. What is done is kept in a journal (journals.py), with the metrics of every question.
 """
 
 from __future__ import annotations
