@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from svrag.documents.processes import usable_cores
 from svrag.errors import InputError
 from svrag.training.config import Recipe
 
@@ -229,8 +230,8 @@ def _processes() -> int:
 
 
 def _workers() -> int:
-    """As many as there are processors for each process: with more of them torch warns, and batches wait."""
-    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    """As many as there are cores for each process: with more of them torch warns, and batches wait."""
+    return max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _cpu_has_bf16() -> bool:

@@ -9,12 +9,12 @@ Source: Khattab & Zaharia, "ColBERT", SIGIR 2020.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from svrag.documents.processes import usable_cores
 from svrag.retrievers.maxsim import portable
 from svrag.retrievers.maxsim.arguments import check_query, check_vectors, ranges, rounded_query
 
@@ -171,4 +171,4 @@ def _threads(asked: int | None) -> int:
         if asked < 1:
             raise ValueError(f"threads must be 1 or more, not {asked}")
         return asked
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()

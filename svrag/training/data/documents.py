@@ -114,9 +114,7 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], path: Path) -> No
     """
     for name in wanted:
         if name not in there:
-            raise InputError(
-                f"{path} has no column {name}; it has {', '.join(there)}: name the right one in the recipe"
-            )
+            raise InputError(f"{path} has no column {name}; it has {', '.join(there)}: name the right one")
 
 
 def _shown(value: object) -> str:
