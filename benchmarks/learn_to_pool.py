@@ -14,8 +14,9 @@ teacher is BM25 and the base's cosines, each brought between 0 and 1 over the do
 for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the batch,
 without a teacher: from questions with what is right. Measured is nDCG@10 of the other half's claims over its right
 documents and others that were not learnt from, whole rankings by the int8 scan of svrag's searches, for each way and
-factor of pooling. Texts are cut to so many words, for BM25 too, to save time: this is not the published task. What
-clustering costs is CPU time per document, one thread, of batches of 64.
+factor of pooling; and with --also the same models on other sets in BEIR's layout, all of which nothing was learnt from
+nor chosen by. Texts are cut to so many words, for BM25 too, to save time: this is not the published task. What clustering
+costs is CPU time per document, one thread, of batches of 64.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from svrag.retrievers.multivector.loading import load_multivector
 from svrag.training.batch import TokenBatch
 from svrag.training.mining.rankers import ranker_named
 from svrag.training.pooling import Method, pooled
+from svrag.training.run import MODEL
 
 FACTORS = (1, 2, 3, 4, 5, 6)
 METHODS: tuple[Method, ...] = ("kmeans", "hierarchical", "span")
@@ -90,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     whole = text_runs.text_set(options.data)
     data = text_runs.beginnings(whole, plan.words)
+    elsewhere = {path.name: text_runs.beginnings(text_runs.text_set(path), plan.words) for path in options.also}
     learnt, asked = halves(data, plan)
     file = learnt_from(options.journal, plan)
     if not file.is_file():
@@ -102,6 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         jobs = list(dict.fromkeys((arm, 0 if arm == ARMS[0] else seed) for arm, seed in jobs))
     runs = [
         (f"{arm}-{seed}", partial(_done, arm, seed, data, asked, plan, base, options.journal)) for arm, seed in jobs
+    ]
+    runs += [
+        (f"{arm}-{seed} {name}", partial(_elsewhere, arm, seed, name, other, options.journal))
+        for name, other in elsewhere.items()
+        for arm, seed in jobs[1:]
     ]
     journals.go_on(options.journal, runs)
     print(table(options.journal))
@@ -127,6 +135,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rate", type=float, default=5e-4)
     add("--temperature", type=float, default=1.0, help="of the loss; with --pairs rather 0.02")
     add("--others", type=int, default=200, help="measured documents that answer no claim (default: %(default)s)")
+    add("--also", nargs="*", type=Path, default=[], metavar="DIR", help="more sets in BEIR's layout to measure on")
     return parser.parse_args(arguments)
 
 
@@ -241,17 +250,33 @@ def _done(arm: str, seed: int, data: TextSet, asked: Half, plan: Plan, base: Pat
     if arm == "references":
         return {**result, **_references(data, asked, base)}
     parts = parts_of(arm, plan, learnt_from(journal, plan))
+    model = model_of(arm, seed, journal)
     if arm == ARMS[0]:
-        model = text_runs.untrained(base, journal / f"untrained-{seed}", seed, parts)
+        text_runs.untrained(base, model, seed, parts)
     else:
-        run = journal / "runs" / f"{arm.split()[-1]}-{seed}"
-        trained = text_runs.run(base, run, seed, parts, layers=plan.layers)
-        model = trained.model
+        trained = text_runs.run(base, model.parent, seed, parts, layers=plan.layers)
         result |= {"training": trained.seconds, "losses": trained.losses}
+    return {**result, **_measured(data, asked, model)}
+
+
+def _elsewhere(arm: str, seed: int, name: str, data: TextSet, journal: Path) -> dict[str, Any]:
+    """What was trained is in the journal by now."""
+    asked = Half(tuple(data.gains), tuple(range(len(data.texts))))
+    result = {"arm": arm, "seed": seed, "set": name, "documents": len(asked.documents)}
+    return {**result, **_measured(data, asked, model_of(arm, seed, journal))}
+
+
+def _measured(data: TextSet, asked: Half, model: Path) -> dict[str, Any]:
     began = time.perf_counter()
     questions, costs = evaluated(data, asked, model)
-    measuring = round(time.perf_counter() - began, 1)
-    return {**result, "questions": questions, "clustering": costs, "measuring": measuring}
+    return {"questions": questions, "clustering": costs, "measuring": round(time.perf_counter() - began, 1)}
+
+
+def model_of(arm: str, seed: int, journal: Path) -> Path:
+    """The folder of the model that is measured."""
+    if arm == ARMS[0]:
+        return journal / f"{arm}-{seed}"
+    return journal / "runs" / f"{arm.split()[-1]}-{seed}" / MODEL
 
 
 def parts_of(arm: str, plan: Plan, file: Path) -> dict[str, Any]:
@@ -339,15 +364,21 @@ def shortened(vectors: Sequence[NDArray[np.float32]], factor: int, method: Metho
 def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
     results = journals.kept(journal)
+    sets = sorted({result.get("set", "") for result in results})  # SciFact, which was learnt from, has no name
+    parts = [_of_set(name, [result for result in results if result.get("set", "") == name]) for name in sets]
+    if not any("clustering" in result for result in results):
+        return "nothing is measured yet"
+    return "\n\n".join([*parts, _costs(results)])
+
+
+def _of_set(name: str, results: Sequence[Mapping[str, Any]]) -> str:
     rows: dict[str, list[Mapping[str, Mapping[str, float]]]] = {}
     for arm in ARMS:
         if own := [result for result in results if result["arm"] == arm]:
             rows[arm] = [result["questions"] for result in own]
-    if not rows:
-        return "nothing is measured yet"
-    parts = []
+    parts = [f"{name}, {results[0]['documents']} documents"] if name else []
     for fixed in (result for result in results if result["arm"] == "references"):
-        names = {name: [fixed[name]] for name in ("lexical", "dense", "fused")}
+        names = {ranker: [fixed[ranker]] for ranker in ("lexical", "dense", "fused")}
         parts += [f"{len(fixed['fused'])} claims, {fixed['documents']} documents"]
         parts += [text_runs.means(names, ["ndcg@10"])]
     for method in METHODS:
@@ -356,7 +387,6 @@ def table(journal: Path) -> str:
         if method == METHODS[0]:
             parts.append(_kept(rows))
             parts += [text_runs.differences(rows, arm, metrics) for arm in ARMS[:2] if arm in rows and len(rows) > 1]
-    parts.append(_costs(results))
     return "\n\n".join(parts)
 
 

@@ -161,6 +161,27 @@ def test_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (journal / "with k-means-1.json").read_text() == before, "what is there is not made again"
 
 
+def test_the_same_models_are_measured_on_other_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
+    other = write_set(tmp_path / "other", documents=20, claims=6)
+    journal = tmp_path / "journal"
+    common = ["--data", str(data), "--journal", str(journal), "--base", str(base), "--steps=2", "--batch=4"]
+    common += ["--candidates=3", "--longest=16", "--words=8", "--others=6", "--seeds", "1"]
+    assert main([*common, "--arms", "untrained", "with k-means"]) == 0
+    before = {file.name: file.read_text() for file in journal.glob("*-*.json")}
+    capsys.readouterr()
+    assert main([*common, "--arms", "untrained", "with k-means", "--also", str(other)]) == 0
+    assert {name: (journal / name).read_text() for name in before} == before, "nothing is trained again"
+    for arm in ("untrained-0", "with k-means-1"):
+        result = json.loads((journal / f"{arm} other.json").read_text())
+        assert (result["set"], result["documents"], len(result["questions"])) == ("other", 20, 6)
+        assert "losses" not in result
+    told = capsys.readouterr().out
+    assert "12 claims, 12 documents" in told
+    assert "other, 20 documents" in told
+    assert told.index("12 claims") < told.index("other, 20")
+
+
 def test_a_new_layer_begins_differently_with_each_seed(tmp_path: Path) -> None:
     data, base = write_set(tmp_path / "set"), write_encoder(tmp_path / "tiny")
     journal = tmp_path / "journal"
