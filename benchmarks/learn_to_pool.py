@@ -14,9 +14,9 @@ teacher is BM25 and the base's cosines, each brought between 0 and 1 over the do
 for those that are labelled right, as no cross-encoder was to be had here. Or, with --pairs, by InfoNCE among the batch,
 without a teacher: from questions with what is right. Measured is nDCG@10 of the other half's claims over its right
 documents and others that were not learnt from, whole rankings by the int8 scan of svrag's searches, for each way and
-factor of pooling; and with --also the same models on other sets in BEIR's layout, all of which nothing was learnt from
-nor chosen by. Texts are cut to so many words, for BM25 too, to save time: this is not the published task. What clustering
-costs is CPU time per document, one thread, of batches of 64.
+factor of pooling; with --also the same of all questions and documents of other sets, which nothing was learnt from. Texts
+are cut to so many words, for BM25 too, to save time: this is not the published task. What clustering costs is CPU time per
+document, one thread, of batches of 64.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = text_runs.base_in(options.journal / "base", options.base, plan.longest)
     whole = text_runs.text_set(options.data)
     data = text_runs.beginnings(whole, plan.words)
-    elsewhere = {path.name: text_runs.beginnings(text_runs.text_set(path), plan.words) for path in options.also}
+    elsewhere = {
+        path.resolve().name: text_runs.beginnings(text_runs.text_set(path), plan.words) for path in options.also
+    }
     learnt, asked = halves(data, plan)
     file = learnt_from(options.journal, plan)
     if not file.is_file():
@@ -100,16 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_pairs(file, whole, learnt, plan)
         else:
             write_lists(file, whole, learnt, plan, base)
-    jobs = [("references", 0), *((arm, seed) for seed in options.seeds for arm in options.arms)]
+    jobs = [(arm, seed) for seed in options.seeds for arm in options.arms]
     if plan.dimension is None:  # the untrained one has nothing that is drawn
         jobs = list(dict.fromkeys((arm, 0 if arm == ARMS[0] else seed) for arm, seed in jobs))
     runs = [
-        (f"{arm}-{seed}", partial(_done, arm, seed, data, asked, plan, base, options.journal)) for arm, seed in jobs
+        (f"{arm}-{seed}", partial(_done, arm, seed, data, asked, plan, base, options.journal))
+        for arm, seed in [("references", 0), *jobs]
     ]
     runs += [
         (f"{arm}-{seed} {name}", partial(_elsewhere, arm, seed, name, other, options.journal))
         for name, other in elsewhere.items()
-        for arm, seed in jobs[1:]
+        for arm, seed in jobs
     ]
     journals.go_on(options.journal, runs)
     print(table(options.journal))
@@ -364,11 +367,12 @@ def shortened(vectors: Sequence[NDArray[np.float32]], factor: int, method: Metho
 def table(journal: Path) -> str:
     """Markdown of what the journal holds."""
     results = journals.kept(journal)
-    sets = sorted({result.get("set", "") for result in results})  # SciFact, which was learnt from, has no name
-    parts = [_of_set(name, [result for result in results if result.get("set", "") == name]) for name in sets]
     if not any("clustering" in result for result in results):
         return "nothing is measured yet"
-    return "\n\n".join([*parts, _costs(results)])
+    sets: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        sets.setdefault(result.get("set", ""), []).append(result)  # SciFact, which was learnt from, has no name
+    return "\n\n".join([*(_of_set(name, sets[name]) for name in sorted(sets)), _costs(results)])
 
 
 def _of_set(name: str, results: Sequence[Mapping[str, Any]]) -> str:
